@@ -1,0 +1,159 @@
+"""An interaction document of any shape, read field by field as the specification names them."""
+
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from tests.oracle.citations import Citation, read_citation
+from tests.oracle.documents import (
+    SourceDocument,
+    check_common_fields,
+    read_event_time,
+    read_user,
+)
+from tests.oracle.periods import day_of
+from tests.oracle.pricing import Prices
+from tests.oracle.values import MILLIONTH, Fields, first_present, label, rounded_to
+
+MOST_TOKENS = 10_000_000
+MOST_CHUNKS = 1_000_000
+COMPLEXITY = {"low": Fraction(0), "medium": Fraction(1, 2), "high": Fraction(1)}
+HARMLESS_ERRORS: tuple[Any, ...] = (None, False, 0, "", {}, [])
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """Scores and ratings are in millionths, held as fractions of one; money is in nano-USD."""
+
+    id: str
+    user: str | None
+    at: int
+    failed: bool
+    complete: bool
+    """Counts for data_completeness."""
+    personality: str
+    model: str
+    topic: str
+    complexity: Fraction | None
+    response_ms: int | None
+    retrieval_ms: int | None
+    chunks: int | None
+    rag_relevance: Fraction | None
+    rating: Fraction | None
+    accurate: bool | None
+    response_relevance: Fraction | None
+    citation_accuracy: Fraction | None
+    user_satisfaction: Fraction | None
+    safety_score: Fraction | None
+    tokens: tuple[int, int] | None
+    """(input, output) when both counts are there."""
+    nano_usd: int | None
+    """None when unpriced."""
+    citations: tuple[Citation, ...]
+
+    @property
+    def day(self) -> date:
+        return day_of(self.at)
+
+    @property
+    def sources(self) -> set[str]:
+        return {citation.source for citation in self.citations}
+
+
+def read_interaction(document: SourceDocument, prices: Prices) -> Interaction:
+    fields = Fields(document.body)
+    check_common_fields(fields)
+    cost, context = fields.object("cost_data"), fields.object("context_data")
+    response, query = fields.object("response_metadata"), fields.object("query_metadata")
+    quality, rag = fields.object("quality_metrics"), fields.object("rag_metadata")
+
+    at, own_time = read_event_time(
+        fields,
+        {
+            "timestamp": fields.time("timestamp"),
+            "cost_data.timestamp": cost.time("timestamp"),
+            "created_at": fields.time("created_at"),
+        },
+    )
+    session = first_present(fields.text("session_id"), fields.text("sessionId"))
+    personality = first_present(
+        response.text("personality_used"),
+        fields.text("personality_id"),
+        fields.text("personality"),
+    )
+    model = label(
+        first_present(
+            cost.text("model_used"),
+            response.text("model_used"),
+            context.text("model_used"),
+            fields.text("model"),
+        )
+    )
+    input_tokens = first_present(
+        cost.whole("input_tokens", MOST_TOKENS),
+        context.whole("input_tokens", MOST_TOKENS),
+        fields.whole("inputTokens", MOST_TOKENS),
+    )
+    output_tokens = first_present(
+        cost.whole("output_tokens", MOST_TOKENS),
+        context.whole("output_tokens", MOST_TOKENS),
+        fields.whole("outputTokens", MOST_TOKENS),
+    )
+    both_tokens = input_tokens is not None and output_tokens is not None
+    response_ms = fields.milliseconds("response_time_ms")
+    elements = fields.elements("foundational_texts_used")
+    return Interaction(
+        id=str(document.body["id"]),
+        user=read_user(fields),
+        at=at,
+        failed=_failed(fields),
+        complete=own_time
+        and session is not None
+        and personality is not None
+        and response_ms is not None
+        and both_tokens,
+        personality=label(personality),
+        model=model,
+        topic=label(query.text("query_category")),
+        complexity=COMPLEXITY.get(query.text("query_complexity") or ""),
+        response_ms=response_ms,
+        retrieval_ms=fields.object("processing_stages").milliseconds("content_retrieval_ms"),
+        chunks=rag.whole("chunks_retrieved", MOST_CHUNKS),
+        rag_relevance=rag.score("avg_relevance_score"),
+        rating=_rating(fields),
+        accurate=_accurate(fields),
+        response_relevance=quality.score("response_relevance"),
+        citation_accuracy=quality.score("citation_accuracy"),
+        user_satisfaction=quality.score("user_satisfaction"),
+        safety_score=quality.score("safety_score"),
+        tokens=(input_tokens, output_tokens)
+        if input_tokens is not None and output_tokens is not None
+        else None,
+        nano_usd=prices.nano_usd(model, at, input_tokens, output_tokens),
+        citations=tuple(
+            read_citation(element, f"foundational_texts_used[{position}]")
+            for position, element in enumerate(elements)
+        ),
+    )
+
+
+def _failed(fields: Fields) -> bool:
+    status = fields.text("status")
+    return status in ("failed", "error") or any(
+        fields.raw(name) not in HARMLESS_ERRORS for name in ("error", "error_message")
+    )
+
+
+def _rating(fields: Fields) -> Fraction | None:
+    """The first present one wins before its range is looked at."""
+    rating = first_present(fields.number("user_rating"), fields.number("feedback_rating"))
+    if rating is None or not 1 <= rating <= 5:
+        return None
+    return rounded_to(MILLIONTH, rating)
+
+
+def _accurate(fields: Fields) -> bool | None:
+    if not isinstance(fields.raw("user_feedback"), dict):
+        return None
+    return fields.object("user_feedback").boolean("accurate")
