@@ -1,0 +1,55 @@
+"""Entries: what the ledger decided about each source document.
+
+One entry per document says which version was decided and how. A version already decided writes
+nothing; every newly decided version writes its entry, also when nothing is counted, because
+otherwise a late delivery of an older version would count (architecture.md, "Rules of the commit").
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from ledger.instants import DAY_SECONDS
+from ledger.versions import Version
+
+TTL_AFTER_SOURCE_SECONDS = 30 * DAY_SECONDS
+"""An entry outlives its document, so that a late delivery still finds it."""
+
+
+class Outcome(StrEnum):
+    """How a version was decided; only `counted` has a fact, the others retract what was counted."""
+
+    COUNTED = "counted"
+    DELETED = "deleted"
+    IGNORED = "ignored"
+    DEAD = "dead"
+
+
+class Entry(msgspec.Struct, omit_defaults=True):
+    """The state document `e:{source}:{hash of partition key value, id}`.
+
+    `user` is the user's key in the state container, None for an anonymous document; `fact` the
+    fact's JSON array; `ttl` in seconds.
+    """
+
+    id: str
+    pk: str
+    document: str
+    outcome: Outcome
+    etag: str | None = None
+    ts: int | None = None
+    lsn: int | None = None
+    user: str | None = None
+    fact: list[object] | None = None
+    ttl: int | None = None
+
+    @property
+    def version(self) -> Version:
+        """The version this entry decided."""
+        return Version(self.etag, self.ts, self.lsn)
+
+
+def entry_ttl_seconds(own_ttl: int | None, container_ttl: int) -> int | None:
+    """The entry's own TTL: the document's, else its container's, and 30 days; None for never."""
+    ttl = container_ttl if own_ttl is None else own_ttl
+    return None if ttl == -1 else ttl + TTL_AFTER_SOURCE_SECONDS

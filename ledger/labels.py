@@ -1,0 +1,75 @@
+"""Labels: the names that documents give to sources, chapters, verses, models, topics.
+
+Bounded and normalized here once, so that the same name always means the same measure
+(views.md, section 1, "Values" and "Citations").
+"""
+
+import re
+from functools import lru_cache
+from hashlib import blake2b
+
+UNKNOWN = "unknown"
+LABEL_CHARACTERS_MAX = 128
+
+SOURCE_ALIASES = {"bhagavad_gita_as_it_is": "bhagavad_gita"}
+"""Normalized source name → the name it counts under. Part of the definition version."""
+
+_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+_ABBREVIATED = re.compile(r"[A-Za-z]{1,5}\.?\s*([0-9.:\-]+)", re.ASCII)
+_SEPARATOR = re.compile(r"[.:]")
+_RESERVED_IN_IDS = {ord(character): f"%{ord(character):02X}" for character in "/\\?#%"}
+
+
+def label(text: str | None) -> str:
+    """The text as a label: absent or longer than 128 characters becomes `unknown`."""
+    return text if text and len(text) <= LABEL_CHARACTERS_MAX else UNKNOWN
+
+
+@lru_cache(maxsize=4096)
+def source_label(text: str | None) -> str:
+    """The canonical name of a cited source."""
+    name = underscored((text or "").strip().lower())
+    return label(SOURCE_ALIASES.get(name, name))
+
+
+def underscored(text: str) -> str:
+    """Runs of non-alphanumerics (Unicode) as one `_`, none at either end."""
+    return _NOT_ALPHANUMERIC.sub("_", text).strip("_")
+
+
+@lru_cache(maxsize=8192)
+def chapter_and_verse(chapter: str | None, verse: str | None) -> tuple[str | None, str | None]:
+    """Chapter and verse of a citation, without a leading abbreviation; None where absent.
+
+    `Bg. 2.47` as a verse names both, whatever the chapter said.
+    """
+    chapter = (chapter or "").strip()
+    verse = (verse or "").strip()
+    if abbreviated := _ABBREVIATED.fullmatch(chapter):
+        chapter = abbreviated[1]
+    if abbreviated := _ABBREVIATED.fullmatch(verse):
+        verse = abbreviated[1]
+        if _SEPARATOR.search(verse):
+            chapter, verse = _SEPARATOR.split(verse, maxsplit=1)
+    return chapter or None, verse or None
+
+
+@lru_cache(maxsize=4096)
+def cited_in_text(text: str) -> tuple[str, str | None, str | None]:
+    """(source, chapter, verse) of a citation written as text, like `Bhagavad Gita 2.47`."""
+    words = text.split()
+    if not words or not words[-1][0].isdigit():
+        return source_label(text), None, None
+    chapter, *verse = _SEPARATOR.split(words[-1], maxsplit=1)
+    return source_label(" ".join(words[:-1])), *chapter_and_verse(chapter, *verse or [None])
+
+
+def in_id(text: str) -> str:
+    """The text as part of a document id: exactly `/ \\ ? # %` percent-encoded, all else raw."""
+    return text.translate(_RESERVED_IN_IDS)
+
+
+def digest(*parts: str) -> str:
+    """A short stable name (128 bits, hexadecimal) for parts that may be long or sensitive."""
+    joined = "\0".join(f"{len(part)}:{part}" for part in parts)
+    return blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -1,0 +1,214 @@
+"""Users: what must be known of a user so that distinct counts stay exact under retraction.
+
+Distinct users, first days and retention are no sums of facts: they follow from a user's whole
+history. That history is kept as counts per day, so a fact can be taken out as well as put in.
+
+A user's *hot* document holds the head (day masks of every month, first day per source) and the
+block of the latest month; earlier months have a document each, touched by late changes only.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from ledger.facts import Fact, InteractionFact, SessionFact
+from ledger.instants import month_label, month_start
+from ledger.labels import digest
+
+
+class Day(msgspec.Struct, omit_defaults=True):
+    """One user's counts of one day."""
+
+    interactions: int = msgspec.field(name="i", default=0)
+    sessions: int = msgspec.field(name="s", default=0)
+    incidents: int = msgspec.field(name="a", default=0)
+    minutes: dict[int, int] = msgspec.field(name="m", default_factory=dict)
+    """Minute of the day → interactions in it."""
+    sources: dict[str, int] = msgspec.field(name="c", default_factory=dict)
+    """Cited source → citations."""
+
+    @property
+    def active(self) -> bool:
+        """Had an interaction or started a session."""
+        return self.interactions > 0 or self.sessions > 0
+
+    @property
+    def seen(self) -> bool:
+        """Had anything at all, incidents included."""
+        return self.active or self.incidents > 0
+
+
+class Month(msgspec.Struct, omit_defaults=True):
+    """One user's block of one month."""
+
+    days: dict[int, Day] = msgspec.field(default_factory=dict)
+    """Day of the month (1 to 31) → counts; a day without any is absent."""
+
+
+class HotUser(msgspec.Struct, omit_defaults=True):
+    """The state document `u:{user key}`."""
+
+    id: str
+    pk: str
+    user: str
+    """The user id as documents write it."""
+    latest: str
+    """The month (`YYYYMM`) whose block is in this document; it never goes back."""
+    block: Month
+    active: dict[str, int] = msgspec.field(default_factory=dict)
+    """Month → 31-bit mask of days with an interaction or a started session."""
+    seen: dict[str, int] = msgspec.field(default_factory=dict)
+    """Month → mask of days with anything at all."""
+    firsts: dict[str, int] = msgspec.field(default_factory=dict)
+    """Cited source → epoch day of its first citation."""
+
+
+class UserMonth(msgspec.Struct):
+    """The state document `u:{user key}:{YYYYMM}` of an earlier month."""
+
+    id: str
+    pk: str
+    block: Month
+
+
+class MonthsMissing(Exception):  # noqa: N818 - a request for more reading, not an error
+    """A plan needs these months' blocks, which were not read."""
+
+    def __init__(self, months: set[str]) -> None:
+        super().__init__(", ".join(sorted(months)))
+        self.months = months
+
+
+def user_key(user: str) -> str:
+    """The user's name in the state container: fixed length, safe in ids, not the id itself."""
+    return digest(user)
+
+
+def hot_id(key: str) -> str:
+    """The id of a user's hot document."""
+    return f"u:{key}"
+
+
+def month_id(key: str, month: str) -> str:
+    """The id of the document of a user's earlier month."""
+    return f"u:{key}:{month}"
+
+
+class User:
+    """One user's history, as far as it was read; counts facts in and out.
+
+    Raises MonthsMissing when a fact or a first day lies in a month that was not read.
+    """
+
+    def __init__(self, key: str, hot: HotUser, months: dict[str, Month]) -> None:
+        self.key = key
+        self.hot = hot
+        self.months = {**months, hot.latest: hot.block}
+        self.touched: set[str] = set()
+
+    @classmethod
+    def new(cls, key: str, pk: str, user: str, month: str) -> "User":
+        """A user of whom nothing is counted yet."""
+        hot = HotUser(id=hot_id(key), pk=pk, user=user, latest=month, block=Month())
+        return cls(key, hot, {})
+
+    def count(self, fact: Fact, sign: int) -> None:
+        """Put a fact in (`sign` 1) or take it out (-1)."""
+        month = month_label(fact.day)
+        if month > self.hot.latest:
+            self._advance(month)
+        block = self.month(month)
+        self.touched.add(month)
+        number = fact.day - month_start(month) + 1
+        day = block.days.setdefault(number, Day())
+        if isinstance(fact, InteractionFact):
+            day.interactions += sign
+            _add(day.minutes, fact.minute_of_day, sign)
+            for citation in fact.citations:
+                _add(day.sources, citation.source, sign)
+        elif isinstance(fact, SessionFact):
+            day.sessions += sign
+        else:
+            day.incidents += sign
+        _set_bit(self.hot.active, month, number, day.active)
+        _set_bit(self.hot.seen, month, number, day.seen)
+        if not day.seen:
+            del block.days[number]
+        if isinstance(fact, InteractionFact):
+            for source in {citation.source for citation in fact.citations}:
+                self._update_first(source, fact.day, cited=day.sources.get(source, 0) > 0)
+
+    def month(self, month: str) -> Month:
+        """The block of a month. MonthsMissing when it was not read."""
+        block = self.months.get(month)
+        if block is None:
+            raise MonthsMissing({month})
+        return block
+
+    def day(self, day: int) -> Day | None:
+        """The counts of an epoch day; None when there are none."""
+        month = month_label(day)
+        if not self._bit(self.hot.seen, day):
+            return None
+        return self.month(month).days.get(day - month_start(month) + 1)
+
+    def active(self, day: int) -> bool:
+        """Whether the user had an interaction or started a session on an epoch day."""
+        return self._bit(self.hot.active, day)
+
+    @property
+    def first_day(self) -> int | None:
+        """The first epoch day with an interaction, session or incident."""
+        return next(_days_of(self.hot.seen), None)
+
+    def _advance(self, month: str) -> None:
+        """Begin a new latest month; the block so far becomes a document of its own."""
+        self.touched.add(self.hot.latest)
+        self.hot.latest = month
+        self.hot.block = Month()
+        self.months[month] = self.hot.block
+        self.touched.add(month)
+
+    def _update_first(self, source: str, day: int, *, cited: bool) -> None:
+        first = self.hot.firsts.get(source)
+        if cited:
+            if first is None or day < first:
+                self.hot.firsts[source] = day
+        elif first == day:
+            del self.hot.firsts[source]
+            for later in _days_of(self.hot.seen, after=day):
+                counts = self.day(later)
+                if counts is not None and source in counts.sources:
+                    self.hot.firsts[source] = later
+                    return
+
+    @staticmethod
+    def _bit(masks: dict[str, int], day: int) -> bool:
+        month = month_label(day)
+        return bool(masks.get(month, 0) >> (day - month_start(month)) & 1)
+
+
+def _days_of(masks: dict[str, int], after: int = -1) -> Iterator[int]:
+    """Epoch days whose bit is set, later than `after`, ascending."""
+    for month in sorted(masks):
+        start = month_start(month)
+        for offset in range(31):
+            if masks[month] >> offset & 1 and start + offset > after:
+                yield start + offset
+
+
+def _set_bit(masks: dict[str, int], month: str, number: int, on: bool) -> None:
+    mask = masks.get(month, 0) & ~(1 << (number - 1)) | (on << (number - 1))
+    if mask:
+        masks[month] = mask
+    else:
+        masks.pop(month, None)
+
+
+def _add(counts: dict[Any, int], key: int | str, amount: int) -> None:
+    total = counts.get(key, 0) + amount
+    if total:
+        counts[key] = total
+    else:
+        counts.pop(key, None)

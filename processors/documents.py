@@ -1,0 +1,295 @@
+"""Source documents: the text a trigger hands over, read once with a typed decoder.
+
+Only the fields that views.md names are decoded; unknown ones are skipped unread. One malformed
+document never spoils its batch: the batch is then read document by document, and what cannot be
+read keeps its identity and version and carries the reason, naming the field's path and never its
+value.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+
+from ledger.facts import Fact
+from ledger.instants import DAY_SECONDS, SECOND_US, instant_us
+from ledger.labels import digest
+from ledger.versions import Version
+
+USER_BYTES_MAX = 900
+FUTURE_SECONDS_MAX = DAY_SECONDS
+"""An event may lie this far after its document's `_ts`; further is a wrong clock."""
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=3_600_000)]
+Tokens = Annotated[float, msgspec.Meta(ge=0, le=10_000_000)]
+Time = str | int | float
+
+
+class Rejected(Exception):  # noqa: N818 - it is the outcome of a document, not an error of ours
+    """A document that can never be counted as it is. No message ever holds a value of it."""
+
+    def __init__(self, category: str, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.category = category
+        self.path = path
+        self.reason = reason
+
+
+def invalid(path: str, reason: str) -> Rejected:
+    """A value of the right type that means nothing."""
+    return Rejected("invalid", path, reason)
+
+
+def malformed(path: str, reason: str) -> Rejected:
+    """A value of the wrong type, or a document that is none."""
+    return Rejected("malformed", path, reason)
+
+
+class SourceDocument(msgspec.Struct, kw_only=True):
+    """What every source document has: identity, kind, soft delete, system properties."""
+
+    id: str
+    user_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    user_alias: str | None = msgspec.field(name="userId", default=None)
+    partition_key: str | None = None
+    document_type: str | None = None
+    type: str | None = None
+    is_deleted: Any = None
+    deleted: Any = None
+    created_at: Time | None = None
+    ttl: Any = None
+    etag: str | None = msgspec.field(name="_etag", default=None)
+    ts: int | None = msgspec.field(name="_ts", default=None)
+    lsn: int | None = msgspec.field(name="_lsn", default=None)
+
+
+class Envelope(msgspec.Struct):
+    """The same properties of a document that could not be decoded, whatever their types."""
+
+    id: Any = None
+    user_id: Any = msgspec.UNSET
+    user_alias: Any = msgspec.field(name="userId", default=None)
+    partition_key: Any = None
+    document_type: Any = None
+    type: Any = None
+    is_deleted: Any = None
+    deleted: Any = None
+    ttl: Any = None
+    etag: Any = msgspec.field(name="_etag", default=None)
+    ts: Any = msgspec.field(name="_ts", default=None)
+    lsn: Any = msgspec.field(name="_lsn", default=None)
+
+
+D = TypeVar("D", bound=SourceDocument)
+
+
+@dataclass(frozen=True)
+class Source(Generic[D]):
+    """One source container: which kinds it holds and how a document of it becomes a fact."""
+
+    container: str
+    kinds: tuple[str, ...]
+    """Accepted kinds; the first is what a document without one is."""
+    document_type: type[D]
+    fact_type: type[Fact]
+    to_fact: Callable[[D], Fact]
+    """Raises Rejected; never asks anything but the document and the price table."""
+
+
+@dataclass(slots=True)
+class Change:
+    """One delivered document version, not yet judged."""
+
+    source: str
+    document_id: str
+    partition_key: Any
+    """The value at `/user_id`: text, None for null, UNSET for absent, or whatever stands there."""
+    entry_id: str
+    version: Version
+    user: str | None
+    user_readable: bool
+    """False when the fields naming the user could not be read: it may still have one."""
+    kind: str | None
+    """None when what stands there is no text."""
+    deleted: bool
+    ttl_seconds: int | None
+    """The document's own `ttl`; None where its container decides."""
+    document: SourceDocument | None
+    rejected: Rejected | None
+
+
+def read_batch(source: Source[D], text: str | bytes) -> list[Change]:
+    """The changes of one trigger batch (a JSON array of documents), in delivered order.
+
+    Raises msgspec.DecodeError when the text is no JSON array: then nothing can be told apart, and
+    nothing may be dropped.
+    """
+    try:
+        documents = msgspec.json.decode(text, type=list[source.document_type])  # type: ignore[name-defined]  # the list's type is a value here
+        return [_change(source, document) for document in documents]
+    except msgspec.DecodeError:
+        return [
+            read_document(source, raw) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])
+        ]
+
+
+def read_document(source: Source[D], raw: bytes | msgspec.Raw) -> Change:
+    """The change that one document's JSON is."""
+    try:
+        return _change(source, msgspec.json.decode(raw, type=source.document_type))
+    except msgspec.DecodeError as error:
+        return _undecodable(source, raw, error)
+
+
+def raw_documents(text: str | bytes) -> list[msgspec.Raw]:
+    """The JSON of each document of a batch, untouched."""
+    return msgspec.json.decode(text, type=list[msgspec.Raw])
+
+
+def _change(source: Source[D], document: D) -> Change:
+    user, rejected = _user(document)
+    pk = document.user_id
+    return Change(
+        source=source.container,
+        document_id=document.id,
+        partition_key=pk,
+        entry_id=entry_id(source.container, pk, document.id),
+        version=Version(document.etag, document.ts, document.lsn),
+        user=user,
+        user_readable=rejected is None and (user is not None or not _bare(document)),
+        kind=document.document_type or document.type or source.kinds[0],
+        deleted=document.is_deleted is True or document.deleted is True,
+        ttl_seconds=_own_ttl(document.ttl),
+        document=document,
+        rejected=rejected,
+    )
+
+
+def _bare(document: SourceDocument) -> bool:
+    """A soft delete that names no user may stand for a document that did."""
+    return document.is_deleted is True or document.deleted is True
+
+
+def _undecodable(source: Source[D], raw: bytes | msgspec.Raw, error: msgspec.DecodeError) -> Change:
+    try:
+        envelope = msgspec.json.decode(raw, type=Envelope)
+    except msgspec.DecodeError:
+        envelope = Envelope()
+    kind, rejected = _kind(source, envelope)
+    user, user_readable = _readable_user(envelope)
+    document_id = envelope.id if isinstance(envelope.id, str) else ""
+    return Change(
+        source=source.container,
+        document_id=document_id,
+        partition_key=envelope.user_id,
+        entry_id=entry_id(
+            source.container,
+            envelope.user_id,
+            # Without an id the text itself tells one such document from another.
+            document_id or digest(bytes(raw).decode("utf-8", "replace")),
+        ),
+        version=Version(
+            envelope.etag if isinstance(envelope.etag, str) else None,
+            envelope.ts if type(envelope.ts) is int else None,
+            envelope.lsn if type(envelope.lsn) is int else None,
+        ),
+        user=user,
+        user_readable=user_readable,
+        kind=kind,
+        deleted=envelope.is_deleted is True or envelope.deleted is True,
+        ttl_seconds=_own_ttl(envelope.ttl),
+        document=None,
+        rejected=rejected or _reason(error),
+    )
+
+
+def _kind(source: Source[Any], envelope: Envelope) -> tuple[str | None, Rejected | None]:
+    for name, value in (("document_type", envelope.document_type), ("type", envelope.type)):
+        if value is None or value == "":
+            continue
+        if not isinstance(value, str):
+            return None, malformed(name, "a kind is text")
+        return value, None
+    return source.kinds[0], None
+
+
+def _user(document: SourceDocument) -> tuple[str | None, Rejected | None]:
+    for name, value in (
+        ("user_id", document.user_id),
+        ("userId", document.user_alias),
+        ("partition_key", document.partition_key),
+    ):
+        if value:
+            if len(value) * 4 > USER_BYTES_MAX and len(value.encode()) > USER_BYTES_MAX:
+                return None, invalid(name, f"a user is at most {USER_BYTES_MAX} bytes")
+            return value, None
+    return None, None
+
+
+def _readable_user(envelope: Envelope) -> tuple[str | None, bool]:
+    for value in (envelope.user_id, envelope.user_alias, envelope.partition_key):
+        if value is None or value is msgspec.UNSET or value == "":
+            continue
+        if isinstance(value, str) and len(value.encode()) <= USER_BYTES_MAX:
+            return value, True
+        return None, False
+    return None, False
+
+
+def _own_ttl(ttl: Any) -> int | None:
+    return ttl if type(ttl) is int and (ttl > 0 or ttl == -1) else None
+
+
+def entry_id(container: str, partition_key: Any, document_id: str) -> str:
+    """The ledger id of a document: absent, null and "" are three different keys."""
+    key = "" if partition_key is msgspec.UNSET else msgspec.json.encode(partition_key).decode()
+    return f"e:{container}:{digest(key, document_id)}"
+
+
+_PATH_MARK = " - at `$"
+
+
+def _reason(error: msgspec.DecodeError) -> Rejected:
+    """msgspec says `Expected …, got … - at `$.path``: types and bounds, never values."""
+    if not isinstance(error, msgspec.ValidationError):
+        return malformed("$", "not readable as JSON")
+    message, mark, path = str(error).partition(_PATH_MARK)
+    make = malformed if ", got `" in message or "missing required" in message else invalid
+    return make(
+        path.rstrip("`").lstrip(".") or "$" if mark else "$", message[:1].lower() + message[1:]
+    )
+
+
+def event_time_us(
+    document: SourceDocument, *candidates: tuple[str, Time | None]
+) -> tuple[int, bool]:
+    """(instant, named by a field of its own) of the first candidate present, else `_ts`.
+
+    Every candidate is read, also one that loses. Raises Rejected for an unreadable one, and when
+    the event lies more than 24 h after the document was written.
+    """
+    found: tuple[str, int] | None = None
+    for path, value in candidates:
+        us = optional_instant_us(path, value)
+        if us is not None and found is None:
+            found = path, us
+    if found is None:
+        if document.ts is None:
+            raise malformed("_ts", "a document without any time")
+        return document.ts * SECOND_US, False
+    path, us = found
+    if document.ts is not None and us > (document.ts + FUTURE_SECONDS_MAX) * SECOND_US:
+        raise invalid(path, "more than 24 h after the document was written")
+    return us, True
+
+
+def optional_instant_us(path: str, value: Time | None) -> int | None:
+    """The instant, None where absent. Raises Rejected when it cannot be read."""
+    if value is None or value == "":
+        return None
+    try:
+        return instant_us(value)
+    except ValueError as error:
+        raise invalid(path, f"expected {error}") from None
