@@ -1,0 +1,1 @@
+"""Development ground: services that stand in for Azure on one machine. Nothing imports it."""
