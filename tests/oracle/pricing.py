@@ -50,17 +50,17 @@ class Prices:
                 + output_tokens * Fraction(override.output_usd_per_million)
             ) / 1_000_000
         for provider, name in _readings(model):
-            try:
-                price = calc_price(
-                    Usage(input_tokens=input_tokens, output_tokens=output_tokens),
-                    name,
-                    provider_id=provider,
-                    genai_request_timestamp=moment(at),
-                )
-            except LookupError:
-                continue
-            return Fraction(price.total_price)
+            price = _library_price(name, provider, at, input_tokens, output_tokens)
+            if price is not None:
+                return price
         return None
+
+    def reading(self, model: str, at: int = 0) -> str:
+        """How the library's price of a model is found, overrides aside."""
+        for provider, name in _readings(model):
+            if _library_price(name, provider, at, 1, 1) is not None:
+                return "as written" if provider is None else "through its provider"
+        return "unpriced"
 
     def _override(self, model: str, at: int) -> PriceOverride | None:
         """Of the rows that match and are in effect, the latest."""
@@ -78,3 +78,18 @@ def _readings(model: str) -> Iterator[tuple[str | None, str]]:
     segments = model.split("/")
     for cut in range(1, len(segments)):
         yield segments[cut - 1], "/".join(segments[cut:])
+
+
+def _library_price(
+    model: str, provider: str | None, at: int, input_tokens: int, output_tokens: int
+) -> Fraction | None:
+    try:
+        price = calc_price(
+            Usage(input_tokens=input_tokens, output_tokens=output_tokens),
+            model,
+            provider_id=provider,
+            genai_request_timestamp=moment(at),
+        )
+    except LookupError:
+        return None
+    return Fraction(price.total_price)
