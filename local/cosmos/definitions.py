@@ -1,0 +1,166 @@
+"""What a container was asked to be: partition key path, time to live, indexing.
+
+Guarantee: a definition that asks for something the endpoint does not do is refused with 501 when
+it is created, not ignored until a test depends on it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.cosmos.errors import Refused, unsupported
+
+TTL_SECONDS_MAX = 2_147_483_647
+
+_KNOWN = {"id", "partitionKey", "defaultTtl", "indexingPolicy"}
+_IGNORED_POLICIES = ("conflictResolutionPolicy", "geospatialConfig")
+
+_DEFAULT_INDEXING: dict[str, Any] = {
+    "indexingMode": "consistent",
+    "automatic": True,
+    "includedPaths": [{"path": "/*"}],
+    "excludedPaths": [{"path": '/"_etag"/?'}],
+}
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Indexing:
+    """Which paths are indexed, as far as charges and ORDER BY need to know.
+
+    With `everything`, all leaves are indexed; otherwise only those at or below `included`.
+    Excluded paths beside an included `/*` are not modelled.
+    """
+
+    everything: bool
+    included: tuple[Path, ...]
+    composites: tuple[tuple[tuple[Path, bool], ...], ...] = ()
+
+    def covers(self, path: Path) -> bool:
+        """Whether ORDER BY on this path has an index. `id` and `_ts` always have one."""
+        if self.everything or path in (("id",), ("_ts",)):
+            return True
+        return any(path[: len(prefix)] == prefix for prefix in self.included)
+
+    def covers_order(self, order: tuple[tuple[Path, bool], ...]) -> bool:
+        """Whether a composite index serves this order, as it stands or read backwards."""
+        backwards = tuple((path, not descending) for path, descending in order)
+        return order in self.composites or backwards in self.composites
+
+    def paths_indexed(self, document: Any) -> int:
+        """Leaves of a document that a write has to index."""
+        if self.everything:
+            return _leaves(document)
+        return sum(_leaves(_at(document, path)) for path in self.included)
+
+
+def _leaves(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(_leaves(member) for member in value.values())
+    if isinstance(value, list):
+        return sum(_leaves(member) for member in value)
+    return 0 if value is _Absent else 1
+
+
+class _Absent:
+    """Marks a path that a document does not have."""
+
+
+def _at(document: Any, path: Path) -> Any:
+    for name in path:
+        if not isinstance(document, dict) or name not in document:
+            return _Absent
+        document = document[name]
+    return document
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A container's settings, checked."""
+
+    id: str
+    key_path: Path
+    key_text: str
+    default_ttl: int | None
+    indexing: Indexing
+    policy: dict[str, Any] = field(compare=False)
+
+    def properties(self) -> dict[str, Any]:
+        """The user-set part of what a container read returns."""
+        shown: dict[str, Any] = {
+            "id": self.id,
+            "indexingPolicy": self.policy,
+            "partitionKey": {"paths": [self.key_text], "kind": "Hash", "version": 2},
+        }
+        if self.default_ttl is not None:
+            shown["defaultTtl"] = self.default_ttl
+        return shown
+
+
+def parse(body: Any) -> Definition:
+    """Checks the body of a container create or replace."""
+    if not isinstance(body, dict) or not isinstance(body.get("id"), str) or not body["id"]:
+        raise Refused(400, "A container needs an id.")
+    for name, value in body.items():
+        known = name in _KNOWN or name.startswith("_") or name in _IGNORED_POLICIES
+        if not known and value not in (None, {}, []):
+            raise unsupported(f"the container property {name!r}")
+    key_text = _key_text(body.get("partitionKey"))
+    policy = body.get("indexingPolicy") or _DEFAULT_INDEXING
+    return Definition(
+        id=body["id"],
+        key_path=_path(key_text),
+        key_text=key_text,
+        default_ttl=_default_ttl(body.get("defaultTtl")),
+        indexing=_indexing(policy),
+        policy=policy,
+    )
+
+
+def _key_text(definition: Any) -> str:
+    if not isinstance(definition, dict) or not definition.get("paths"):
+        raise Refused(400, "A container needs a partition key.")
+    if len(definition["paths"]) > 1 or definition.get("kind", "Hash") != "Hash":
+        raise unsupported("hierarchical partition keys")
+    if definition.get("version", 1) != 2:
+        raise unsupported("partition key hash version 1; ask for version 2")
+    return str(definition["paths"][0])
+
+
+def _default_ttl(value: Any) -> int | None:
+    if value is None:
+        return None
+    if type(value) is not int or not (value == -1 or 1 <= value <= TTL_SECONDS_MAX):
+        raise Refused(400, "defaultTtl must be -1 or a positive number of seconds.")
+    return value
+
+
+def _path(text: str) -> Path:
+    """`/a/b/?` or `/a/b/*` as ("a", "b")."""
+    if not text.startswith("/"):
+        raise Refused(400, f"The path {text!r} does not start with a slash.")
+    names = [name.strip('"') for name in text[1:].split("/")]
+    if names and names[-1] in ("?", "*"):
+        names.pop()
+    if any("[" in name for name in names):
+        raise unsupported(f"the path {text!r}, which goes through an array")
+    return tuple(names)
+
+
+def _indexing(policy: Any) -> Indexing:
+    if not isinstance(policy, dict):
+        raise Refused(400, "indexingPolicy must be an object.")
+    mode = str(policy.get("indexingMode", "consistent")).lower()
+    if mode not in ("consistent", "none"):
+        raise unsupported(f"the indexing mode {mode!r}")
+    if mode == "none":
+        return Indexing(everything=False, included=())
+    included = [str(entry["path"]) for entry in policy.get("includedPaths") or ()]
+    excluded = [str(entry["path"]) for entry in policy.get("excludedPaths") or ()]
+    everything = "/*" in included or (not included and "/*" not in excluded)
+    composites = tuple(
+        tuple((_path(part["path"]), part.get("order") == "descending") for part in parts)
+        for parts in policy.get("compositeIndexes") or ()
+    )
+    paths = tuple(_path(path) for path in included if path != "/*")
+    return Indexing(everything=everything, included=paths, composites=composites)

@@ -1,0 +1,241 @@
+"""Reading and writing single documents inside one transaction.
+
+Guarantee: everything written through one `Writes` carries the same LSN and time, and becomes
+visible together or not at all.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+
+import msgspec
+
+from local.cosmos import charges, documents
+from local.cosmos.catalogue import Container
+from local.cosmos.documents import Incoming
+from local.cosmos.errors import Refused
+from local.cosmos.partition_keys import Key, effective
+from local.cosmos.partitions import Partition
+
+_SELECT = (
+    "SELECT number, etag, ts, lsn, body, expires FROM items"
+    " WHERE container = ? AND key = ? AND id = ?"
+)
+_INSERT = (
+    "INSERT INTO items"
+    " (container, key, id, partition, epk, lsn, ts, ttl, expires, etag, body)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_UPDATE = (
+    "UPDATE items SET lsn = ?, ts = ?, ttl = ?, expires = ?, etag = ?, body = ? WHERE number = ?"
+)
+_DELETE = "DELETE FROM items WHERE number = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A live row."""
+
+    number: int
+    etag: str
+    ts: int
+    lsn: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The preconditions a request carries, as the client wrote them."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one operation did. `document` is empty where nothing is returned."""
+
+    status: int
+    charge: float
+    etag: str | None = None
+    document: bytes = b""
+
+
+def find(
+    connection: sqlite3.Connection, container: Container, key: Key, item_id: str, now: float
+) -> Stored | None:
+    """The live document, or None if it is absent or expired."""
+    row = connection.execute(_SELECT, (container.number, key, item_id)).fetchone()
+    if row is None or row[5] <= now:
+        return None
+    return Stored(*row[:5])
+
+
+def read(
+    connection: sqlite3.Connection,
+    container: Container,
+    key: Key,
+    item_id: str,
+    now: float,
+    conditions: Conditions,
+) -> Outcome:
+    """200, 304 or Refused(404)."""
+    stored = find(connection, container, key, item_id, now)
+    if stored is None:
+        raise missing(item_id)
+    if conditions.if_none_match in ("*", f'"{stored.etag}"'):
+        return Outcome(304, charges.NOT_MODIFIED, stored.etag)
+    document = documents.outgoing(container, stored.body, stored.number, stored.etag, stored.ts)
+    return Outcome(200, charges.read(len(stored.body)), stored.etag, document)
+
+
+def missing(item_id: str) -> Refused:
+    return Refused(404, f"There is no document {item_id!r} under this partition key.")
+
+
+class Writes:
+    """The writes of one request to one logical partition.
+
+    `commit_lsn` must run inside the same transaction, after the last write.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, container: Container, key: Key, now: float
+    ) -> None:
+        self._connection = connection
+        self._container = container
+        self._key = key
+        self._epk = effective(key)
+        self._now = now
+        self._ts = int(now)
+        self.partition: Partition = container.partitions.owning(self._epk)
+        self.lsn = self.partition.lsn + 1
+        self._written = 0
+
+    @property
+    def changed(self) -> bool:
+        return self._written > 0
+
+    def create(self, incoming: Incoming) -> Outcome:
+        documents.check_key(incoming, self._key)
+        if self._find(incoming.id) is not None:
+            raise Refused(409, f"The document {incoming.id!r} exists already.")
+        return self._insert(incoming)
+
+    def upsert(self, incoming: Incoming, conditions: Conditions) -> Outcome:
+        documents.check_key(incoming, self._key)
+        stored = self._find(incoming.id)
+        if stored is None:
+            # As in the service: a condition on a document that is not there does not hold.
+            if conditions.if_match is not None and conditions.if_match != "*":
+                raise _changed(incoming.id)
+            return self._insert(incoming)
+        _check(stored, conditions, incoming.id)
+        return self._replace(stored, incoming)
+
+    def replace(self, item_id: str, incoming: Incoming, conditions: Conditions) -> Outcome:
+        documents.check_key(incoming, self._key)
+        if incoming.id != item_id:
+            raise Refused(400, "The id in the document does not match the one in the request.")
+        stored = self._find(item_id)
+        if stored is None:
+            raise missing(item_id)
+        _check(stored, conditions, item_id)
+        return self._replace(stored, incoming)
+
+    def delete(self, item_id: str, conditions: Conditions) -> Outcome:
+        stored = self._find(item_id)
+        if stored is None:
+            raise missing(item_id)
+        _check(stored, conditions, item_id)
+        self._connection.execute(_DELETE, (stored.number,))
+        self._written += 1
+        indexing = self._container.definition.indexing
+        paths = 0
+        if indexing.everything or indexing.included:
+            paths = indexing.paths_indexed(msgspec.json.decode(stored.body))
+        return Outcome(204, charges.delete(len(stored.body), paths))
+
+    def read(self, item_id: str) -> Outcome:
+        return read(self._connection, self._container, self._key, item_id, self._now, Conditions())
+
+    def commit_lsn(self) -> None:
+        """Makes the LSN the partition's latest, if anything was written."""
+        if self.changed:
+            self._connection.execute(
+                "UPDATE partitions SET lsn = ? WHERE container = ? AND number = ?",
+                (self.lsn, self._container.number, self.partition.number),
+            )
+
+    def _find(self, item_id: str) -> Stored | None:
+        row = self._connection.execute(
+            _SELECT, (self._container.number, self._key, item_id)
+        ).fetchone()
+        if row is None:
+            return None
+        if row[5] <= self._now:
+            self._connection.execute(_DELETE, (row[0],))
+            return None
+        return Stored(*row[:5])
+
+    def _etag(self) -> str:
+        """Unique for the life of the container: LSNs do not repeat within a partition number."""
+        self._written += 1
+        return (
+            f"{self._container.number:08x}-{self.partition.number:04x}"
+            f"-{self._written:04x}-0000-{self.lsn:012x}"
+        )
+
+    def _insert(self, incoming: Incoming) -> Outcome:
+        etag = self._etag()
+        default = self._container.definition.default_ttl
+        cursor = self._connection.execute(
+            _INSERT,
+            (
+                self._container.number,
+                self._key,
+                incoming.id,
+                self.partition.number,
+                self._epk,
+                self.lsn,
+                self._ts,
+                incoming.ttl,
+                documents.expiry(incoming.ttl, self._ts, default),
+                etag,
+                incoming.body,
+            ),
+        )
+        number = cursor.lastrowid or 0
+        charge = charges.insert(len(incoming.body), incoming.paths_indexed)
+        return Outcome(201, charge, etag, self._outgoing(incoming, number, etag))
+
+    def _replace(self, stored: Stored, incoming: Incoming) -> Outcome:
+        etag = self._etag()
+        default = self._container.definition.default_ttl
+        self._connection.execute(
+            _UPDATE,
+            (
+                self.lsn,
+                self._ts,
+                incoming.ttl,
+                documents.expiry(incoming.ttl, self._ts, default),
+                etag,
+                incoming.body,
+                stored.number,
+            ),
+        )
+        charge = charges.replace(len(incoming.body), incoming.paths_indexed)
+        return Outcome(200, charge, etag, self._outgoing(incoming, stored.number, etag))
+
+    def _outgoing(self, incoming: Incoming, number: int, etag: str) -> bytes:
+        return documents.outgoing(self._container, incoming.body, number, etag, self._ts)
+
+
+def _check(stored: Stored, conditions: Conditions, item_id: str) -> None:
+    if conditions.if_match is not None and conditions.if_match not in ("*", f'"{stored.etag}"'):
+        raise _changed(item_id)
+    if conditions.if_none_match in ("*", f'"{stored.etag}"'):
+        raise Refused(412, f"The document {item_id!r} exists in the version to be avoided.")
+
+
+def _changed(item_id: str) -> Refused:
+    return Refused(412, f"The document {item_id!r} changed since the version in If-Match.")

@@ -1,0 +1,284 @@
+"""Runs queries page by page.
+
+Guarantee: in key order (no ORDER BY, or ORDER BY c.id within one partition) a continuation resumes
+at the document after the last one returned, whatever was written meanwhile. In any other order the
+query runs anew and skips as many results as were returned.
+"""
+
+import base64
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from local.cosmos import charges, documents, query_rows
+from local.cosmos.catalogue import Container
+from local.cosmos.errors import Refused, unsupported
+from local.cosmos.partition_keys import Key
+from local.cosmos.query_parser import parse
+from local.cosmos.query_plan import Plan, plan
+from local.cosmos.query_rows import Row, RowScope
+from local.cosmos.query_syntax import Expression, Literal, Parameter, Path, Query
+from local.cosmos.query_values import UNDEFINED, Evaluator, Value, bind, evaluator, order_key
+
+PAGE_BYTES_MAX = 4 * 1024 * 1024
+PAGE_ITEMS_DEFAULT = 100
+
+
+class _Body(msgspec.Struct):
+    query: str
+    parameters: list[dict[str, Any]] = []  # msgspec copies the empty default
+
+
+class _Position(msgspec.Struct, array_like=True):
+    """A continuation: how many results came before, and the last document returned."""
+
+    seen: int
+    key: str = ""
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryScope:
+    """Which part of the container the request is about. The upper EPK bound is exclusive."""
+
+    key: Key | None
+    epk_minimum: str
+    epk_maximum: str
+    cross_partition: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPage:
+    results: list[bytes]
+    continuation: str | None
+    charge: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Everything one page needs."""
+
+    connection: sqlite3.Connection
+    container: Container
+    rows: RowScope
+    query: Query
+    plan: Plan
+    parameters: dict[str, Value]
+    position: _Position
+    items_max: int
+
+    def expression(self, expression: Expression) -> Evaluator:
+        return evaluator(bind(expression, self.parameters))
+
+
+def page(
+    connection: sqlite3.Connection,
+    container: Container,
+    scope: QueryScope,
+    body: bytes,
+    continuation: str | None,
+    items_max: int | None,
+    now: float,
+) -> QueryPage:
+    """One page of results."""
+    try:
+        request = msgspec.json.decode(body, type=_Body)
+    except msgspec.DecodeError as error:
+        raise Refused(400, f"The query body is not valid: {error}.") from None
+    parameters = {str(p.get("name")): p.get("value") for p in request.parameters}
+    query = parse(request.query)
+    where = None if query.where is None else bind(query.where, parameters)
+    planned = plan(where, container.definition.key_path)
+    key = _key(scope, planned)
+    # A condition that names another partition key than the header selects nothing.
+    contradiction = planned.key is not None and planned.key != key
+    epk_maximum = scope.epk_minimum if contradiction else scope.epk_maximum
+    rows = RowScope(container.number, key, scope.epk_minimum, epk_maximum, now)
+    run = _Run(
+        connection=connection,
+        container=container,
+        rows=rows,
+        query=query,
+        plan=planned,
+        parameters=parameters,
+        position=_position(continuation),
+        items_max=items_max if items_max is not None else PAGE_ITEMS_DEFAULT,
+    )
+    if query.aggregate is not None:
+        return _aggregate(run)
+    if _in_key_order(run):
+        return _page(run, _streamed(run), by_key=True)
+    return _page(run, _sorted(run), by_key=False)
+
+
+def _key(scope: QueryScope, planned: Plan) -> Key | None:
+    """The one logical partition the query stays in, if it does."""
+    if scope.key is not None:
+        return scope.key
+    if planned.key is not None:
+        return planned.key
+    if planned.addresses is not None:
+        keys = {key for key, _ in planned.addresses}
+        if None not in keys:
+            return keys.pop() if len(keys) == 1 else None
+    if not scope.cross_partition:
+        raise Refused(
+            400,
+            "The query leaves the partition key open; enable cross-partition query or name a key.",
+        )
+    return None
+
+
+def _position(continuation: str | None) -> _Position:
+    if not continuation:
+        return _Position(0)
+    try:
+        raw = base64.b64decode(continuation, validate=True)
+        return msgspec.json.decode(raw, type=_Position)
+    except ValueError:
+        raise Refused(400, "The query continuation is not one this endpoint gave.") from None
+
+
+def _token(position: _Position) -> str:
+    return base64.b64encode(msgspec.json.encode(position)).decode()
+
+
+def _in_key_order(run: _Run) -> bool:
+    order = run.query.order
+    if not order:
+        return True
+    indexing = run.container.definition.indexing
+    if len(order) == 1 and not indexing.covers(order[0].path):
+        raise Refused(400, f"ORDER BY needs an index on /{'/'.join(order[0].path)}.")
+    if len(order) > 1 and not indexing.covers_order(
+        tuple((part.path, part.descending) for part in order)
+    ):
+        raise Refused(400, "ORDER BY several properties needs a matching composite index.")
+    return len(order) == 1 and order[0].path == ("id",) and run.rows.key is not None
+
+
+def _matches(run: _Run, after: tuple[Key, str] | None, *, descending: bool) -> Iterator[Row]:
+    rows = query_rows.rows(run.connection, run.rows, run.plan, after, descending=descending)
+    if run.plan.residual is None:
+        return rows
+    condition = evaluator(run.plan.residual)
+    return (row for row in rows if condition(_decoded(run, row)) is True)
+
+
+def _outgoing(run: _Run, row: Row) -> bytes:
+    return documents.outgoing(run.container, row.body, row.number, row.etag, row.ts)
+
+
+def _decoded(run: _Run, row: Row) -> Value:
+    return msgspec.json.decode(_outgoing(run, row))
+
+
+def _streamed(run: _Run) -> Iterator[Row]:
+    position = run.position
+    after = None if position.id is None else (bytes.fromhex(position.key), position.id)
+    descending = bool(run.query.order) and run.query.order[0].descending
+    return _matches(run, after, descending=descending)
+
+
+def _sorted(run: _Run) -> Iterator[Row]:
+    found = [(_decoded(run, row), row) for row in _matches(run, None, descending=False)]
+    # Stable sorts from the last property to the first sort by all of them.
+    for part in reversed(run.query.order):
+        value = evaluator(Path(part.path))
+        found.sort(key=lambda pair: order_key(value(pair[0])), reverse=part.descending)
+    return iter([row for _, row in found[run.position.seen :]])
+
+
+def _page(run: _Run, rows: Iterator[Row], *, by_key: bool) -> QueryPage:
+    offset = _count(run, run.query.offset)
+    limit = None if run.query.limit is None else _count(run, run.query.limit)
+    project = _projection(run)
+    results: list[bytes] = []
+    size = 0
+    seen = run.position.seen
+    last: Row | None = None
+    more = False
+    for row in rows:
+        if limit is not None and seen >= offset + limit:
+            break
+        if seen < offset:
+            seen, last = seen + 1, row
+            continue
+        result = project(row)
+        full = len(results) >= run.items_max or size + len(result or b"") > PAGE_BYTES_MAX
+        if full and results:
+            more = True
+            break
+        seen, last = seen + 1, row
+        if result is not None:
+            results.append(result)
+            size += len(result)
+    continuation = None
+    if more and last is not None:
+        position = _Position(seen, last.key.hex(), last.id) if by_key else _Position(seen)
+        continuation = _token(position)
+    return QueryPage(results, continuation, charges.query(size))
+
+
+def _count(run: _Run, value: int | Parameter) -> int:
+    if isinstance(value, int):
+        return value
+    found = run.parameters.get(value.name)
+    if type(found) is not int or found < 0:
+        raise Refused(400, f"{value.name} must be a whole number of at least 0.")
+    return found
+
+
+def _projection(run: _Run) -> Callable[[Row], bytes | None]:
+    query = run.query
+    if query.everything:
+        return lambda row: _outgoing(run, row)
+    if query.value is not None:
+        single = run.expression(query.value)
+
+        def one(row: Row) -> bytes | None:
+            value = single(_decoded(run, row))
+            return None if value is UNDEFINED else msgspec.json.encode(value)
+
+        return one
+    columns = [(column.name, run.expression(column.expression)) for column in query.columns]
+
+    def several(row: Row) -> bytes:
+        document = _decoded(run, row)
+        values = {name: value(document) for name, value in columns}
+        return msgspec.json.encode({n: v for n, v in values.items() if v is not UNDEFINED})
+
+    return several
+
+
+def _aggregate(run: _Run) -> QueryPage:
+    query = run.query
+    aggregate = query.aggregate
+    assert aggregate is not None
+    if query.order or query.limit is not None or query.offset != 0:
+        raise unsupported("ORDER BY, TOP or OFFSET beside an aggregate")
+    unfiltered = run.plan.residual is None and run.plan.addresses is None
+    if aggregate.name == "COUNT" and isinstance(aggregate.argument, Literal) and unfiltered:
+        total = query_rows.count(run.connection, run.rows, run.plan)
+        return _aggregated(total)
+    argument = run.expression(aggregate.argument)
+    values = [argument(_decoded(run, row)) for row in _matches(run, None, descending=False)]
+    values = [value for value in values if value is not UNDEFINED]
+    if aggregate.name == "COUNT":
+        return _aggregated(len(values))
+    if len({order_key(value)[0] for value in values}) > 1 or any(
+        isinstance(value, list | dict) for value in values
+    ):
+        raise unsupported(f"{aggregate.name} over arrays, objects or mixed types")
+    if not values:
+        return QueryPage([], None, charges.query(0))
+    best = max if aggregate.name == "MAX" else min
+    return _aggregated(best(values, key=order_key))
+
+
+def _aggregated(value: Value) -> QueryPage:
+    result = msgspec.json.encode(value)
+    return QueryPage([result], None, charges.query(len(result)))

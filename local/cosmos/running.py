@@ -1,0 +1,55 @@
+"""Starts and stops one endpoint inside an event loop.
+
+Guarantee: once `running` yields, the port accepts requests; when it ends, connections and the file
+are closed.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from local.cosmos.admin import Admin
+from local.cosmos.auth import AccountKey
+from local.cosmos.catalogue_routes import Account
+from local.cosmos.clock import Clock
+from local.cosmos.faults import Faults
+from local.cosmos.server import HttpHandler
+from local.cosmos.service import Service
+from local.cosmos.settings import Settings
+from local.cosmos.stats import Stats
+from local.cosmos.storage import Storage
+
+# Clients keep connections open; waiting for them would only delay a stop.
+_STOP_SECONDS = 0.1
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[str]:
+    """Yields the URL. Raises OSError if the port is taken, Refused if the file cannot be used."""
+    clock = Clock()
+    key = AccountKey(settings.key)
+    storage = Storage(settings.file)
+    try:
+        storage.purge(clock.now())
+        account = Account(settings.consistency, settings.multi_region_writes)
+        service = Service(storage, clock, key, account, settings.partitions)
+        faults, stats = Faults(settings.seed), Stats()
+        admin = Admin(faults, stats, clock, service.catalogue, storage)
+        handler = HttpHandler(service, faults, stats, admin)
+        runner = web.ServerRunner(web.Server(handler.handle, access_log=None))
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, settings.host, settings.port, shutdown_timeout=_STOP_SECONDS)
+            await site.start()
+            yield _url(settings.host, runner)
+        finally:
+            await runner.cleanup()
+    finally:
+        storage.close()
+
+
+def _url(host: str, runner: web.ServerRunner) -> str:
+    port = runner.addresses[0][1]
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
