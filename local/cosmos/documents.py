@@ -5,7 +5,7 @@ what a client sent is what it reads back. Properties a client echoes from an ear
 removed first, as the service does.
 """
 
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,15 +19,14 @@ from local.cosmos.storage import NEVER
 DOCUMENT_BYTES_MAX = 2 * 1024 * 1024
 ID_BYTES_MAX = 1023
 
-_SYSTEM = frozenset(("_rid", "_self", "_etag", "_attachments", "_ts", "_lsn"))
+_SYSTEM = ("_rid", "_self", "_etag", "_attachments", "_ts", "_lsn")
 _FORBIDDEN_IN_ID = frozenset("/\\?#")
 
-# Shallow: nested values stay bytes, which is all that storing a document needs.
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ABSENT = msgspec.UNSET
+_NO_SYSTEM = (_ABSENT,) * len(_SYSTEM)
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True):
     """A checked document on its way in."""
 
     id: str
@@ -37,31 +36,50 @@ class Incoming:
     paths_indexed: int
 
 
+@lru_cache(maxsize=1024)
+def _head(first: str) -> tuple[int, msgspec.json.Decoder[msgspec.Struct]]:
+    """Decoder of the few members that decide where a document goes; the rest is only checked.
+
+    `first` is the first name of the partition key path. The decoded fields are id, ttl, the system
+    properties and, at the returned position, `first`.
+    """
+    names = tuple(dict.fromkeys(("id", "ttl", *_SYSTEM, first)))
+    fields = [(f"m{index}", Any, _ABSENT) for index, _ in enumerate(names)]
+    rename = {field[0]: name for field, name in zip(fields, names, strict=True)}
+    head = msgspec.defstruct("Head", fields, rename=rename)
+    return names.index(first), msgspec.json.Decoder(head)
+
+
 def parse(raw: bytes | msgspec.Raw, container: Container) -> Incoming:
     """Checks a document body against its container."""
     body = bytes(raw).strip()
+    definition = container.definition
+    first_at, decoder = _head(definition.key_path[0])
     try:
-        members = _members.decode(body)
+        members = msgspec.structs.astuple(decoder.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise Refused(400, "The request body is not a JSON object.") from None
-    if not _SYSTEM.isdisjoint(members):
-        kept = {name: value for name, value in members.items() if name not in _SYSTEM}
-        body = msgspec.json.encode(kept)
-        members = _members.decode(body)
+    if members[2 : 2 + len(_SYSTEM)] != _NO_SYSTEM:
+        body = _without_system(body)
     if len(body) > DOCUMENT_BYTES_MAX:
         raise Refused(413, f"The document is larger than {DOCUMENT_BYTES_MAX} bytes.")
-    definition = container.definition
     indexing = definition.indexing
     paths = 0
     if indexing.everything or indexing.included:
         paths = indexing.paths_indexed(msgspec.json.decode(body))
     return Incoming(
-        id=_id(members),
-        key=partition_keys.from_document(dict(members), definition.key_path),
-        ttl=_ttl(members),
+        id=check_id(members[0]),
+        key=partition_keys.from_member(members[first_at], definition.key_path[1:]),
+        ttl=_ttl(members[1]),
         body=body,
         paths_indexed=paths,
     )
+
+
+def _without_system(body: bytes) -> bytes:
+    members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    kept = {name: value for name, value in members.items() if name not in _SYSTEM}
+    return msgspec.json.encode(kept)
 
 
 def check_id(value: object) -> str:
@@ -107,16 +125,9 @@ def outgoing(
     )
 
 
-def _id(members: dict[str, msgspec.Raw]) -> str:
-    raw = members.get("id")
-    return check_id(None if raw is None else msgspec.json.decode(raw))
-
-
-def _ttl(members: dict[str, msgspec.Raw]) -> int | None:
-    raw = members.get("ttl")
-    if raw is None:
+def _ttl(value: Any) -> int | None:
+    if value is _ABSENT:
         return None
-    value: Any = msgspec.json.decode(raw)
     if type(value) is not int or not (value == -1 or 1 <= value <= TTL_SECONDS_MAX):
         raise Refused(400, "ttl must be -1 or a positive number of seconds.")
     return value

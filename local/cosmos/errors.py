@@ -30,7 +30,7 @@ CONTAINER_RECREATED = 1024
 REQUEST_RATE_TOO_LARGE = 3200
 
 
-class Refused(Exception):  # noqa: N818  # reads as what happened: raise Refused(404, …)
+class Refused(Exception):
     """A request the endpoint answers with `status` instead of a result."""
 
     def __init__(

@@ -5,7 +5,6 @@ visible together or not at all.
 """
 
 import sqlite3
-from dataclasses import dataclass
 
 import msgspec
 
@@ -31,8 +30,7 @@ _UPDATE = (
 _DELETE = "DELETE FROM items WHERE number = ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """A live row."""
 
     number: int
@@ -42,16 +40,14 @@ class Stored:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
+class Conditions(msgspec.Struct, frozen=True):
     """The preconditions a request carries, as the client wrote them."""
 
     if_match: str | None = None
     if_none_match: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What one operation did. `document` is empty where nothing is returned."""
 
     status: int

@@ -79,18 +79,16 @@ def from_header(header: str) -> Key:
     return UNDEFINED_KEY if values[0] == {} else encode(values[0])
 
 
-def from_document(document: dict[str, Any], path: tuple[str, ...]) -> Key:
-    """The key found in a document at the container's partition key path."""
-    value: Any = document
-    for name in path:
-        if isinstance(value, msgspec.Raw):
-            value = msgspec.json.decode(value)
+def from_member(value: Any, rest: tuple[str, ...]) -> Key:
+    """The key below a document's member, following the rest of the partition key path.
+
+    `value` is msgspec.UNSET where the document has no such member.
+    """
+    for name in rest:
         if not isinstance(value, dict) or name not in value:
             return UNDEFINED_KEY
         value = value[name]
-    if isinstance(value, msgspec.Raw):
-        value = msgspec.json.decode(value)
-    return encode(value)
+    return UNDEFINED_KEY if value is msgspec.UNSET else encode(value)
 
 
 def equal_ranges(count: int) -> list[tuple[str, str]]:
