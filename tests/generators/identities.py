@@ -1,0 +1,61 @@
+"""Who a document is: container, id and user fields, the same in all its versions.
+
+The writers promise that a document's user and its partition key value never change, so both are a
+function of the slot that a step picks.
+"""
+
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+USERS = ("ada", "Ada", "bob", "a/b\\c?d#e%f", "यूज़र-道")
+SLOTS = 30
+INTERACTIONS, SESSIONS, INCIDENTS = "user_interactions", "user_sessions", "abuse_incidents"
+_SOURCES = (INTERACTIONS, INTERACTIONS, INTERACTIONS, SESSIONS, SESSIONS, INCIDENTS)
+
+
+@dataclass(frozen=True)
+class Identity:
+    source: str
+    id: str
+    user_fields: dict[str, Any]
+    """Of `user_id`, `userId`, `partition_key`: those the document has."""
+    user: str | None
+
+
+def identity(slot: int) -> Identity:
+    """Slots are laid out so that ids, users and containers meet in every combination."""
+    source = _SOURCES[slot % len(_SOURCES)]
+    user = USERS[slot // 2 % len(USERS)] if slot % 7 != 6 else None
+    prefix = "interaction_" if slot % 4 == 0 and source == INTERACTIONS else ""
+    name = f"{prefix}{'joined' if slot % 3 == 0 else 'document'}-{slot // 6 % 3} é"
+    return Identity(source, name, _user_fields(slot, user), user)
+
+
+def interaction_ids(user: str | None) -> list[str]:
+    """Of the user's interactions, which incidents may name."""
+    slots = map(identity, range(SLOTS))
+    return [each.id for each in slots if each.source == INTERACTIONS and each.user == user]
+
+
+def _user_fields(slot: int, user: str | None) -> dict[str, Any]:
+    random = Random(slot)
+    if user is None:
+        empty: list[dict[str, Any]] = [
+            {},
+            {"user_id": None},
+            {"user_id": ""},
+            {"user_id": "", "userId": None, "partition_key": ""},
+            {"userId": ""},
+        ]
+        return random.choice(empty)
+    named: list[dict[str, Any]] = [
+        {"user_id": user},
+        {"user_id": user},
+        {"user_id": user, "partition_key": user},
+        {"user_id": user, "userId": "somebody else"},
+        {"userId": user},
+        {"user_id": None, "partition_key": user},
+        {"user_id": "", "userId": user, "partition_key": "somebody else"},
+    ]
+    return random.choice(named)
