@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
+from ledger.facts import Fact
 from ledger.instants import DAY_SECONDS
 from ledger.versions import Version
 
@@ -47,6 +48,19 @@ class Entry(msgspec.Struct, omit_defaults=True):
     def version(self) -> Version:
         """The version this entry decided."""
         return Version(self.etag, self.ts, self.lsn)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What was decided of one delivered version, before the ledger is asked what is new."""
+
+    source: str
+    entry_id: str
+    document: str
+    version: Version
+    outcome: Outcome
+    fact: Fact | None
+    ttl: int | None
+    """The entry's TTL in seconds, None where the document never expires."""
 
 
 def entry_ttl_seconds(own_ttl: int | None, container_ttl: int) -> int | None:

@@ -107,3 +107,10 @@ class IncidentFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 Fact = InteractionFact | SessionFact | IncidentFact
+
+FACT_TYPES: dict[str, type[Fact]] = {
+    "user_interactions": InteractionFact,
+    "user_sessions": SessionFact,
+    "abuse_incidents": IncidentFact,
+}
+"""Source container → what its documents become."""

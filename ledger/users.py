@@ -72,7 +72,7 @@ class UserMonth(msgspec.Struct):
     block: Month
 
 
-class MonthsMissing(Exception):  # noqa: N818 - a request for more reading, not an error
+class MonthsMissing(Exception):
     """A plan needs these months' blocks, which were not read."""
 
     def __init__(self, months: set[str]) -> None:

@@ -8,6 +8,7 @@ value.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from ledger.facts import Fact
 from ledger.instants import DAY_SECONDS, SECOND_US, instant_us
 from ledger.labels import digest
-from ledger.versions import Version
+from ledger.versions import Order, Version, order
 
 USER_BYTES_MAX = 900
 FUTURE_SECONDS_MAX = DAY_SECONDS
@@ -27,7 +28,7 @@ Tokens = Annotated[float, msgspec.Meta(ge=0, le=10_000_000)]
 Time = str | int | float
 
 
-class Rejected(Exception):  # noqa: N818 - it is the outcome of a document, not an error of ours
+class Rejected(Exception):
     """A document that can never be counted as it is. No message ever holds a value of it."""
 
     def __init__(self, category: str, path: str, reason: str) -> None:
@@ -93,7 +94,6 @@ class Source(Generic[D]):
     kinds: tuple[str, ...]
     """Accepted kinds; the first is what a document without one is."""
     document_type: type[D]
-    fact_type: type[Fact]
     to_fact: Callable[[D], Fact]
     """Raises Rejected; never asks anything but the document and the price table."""
 
@@ -118,6 +118,12 @@ class Change:
     """The document's own `ttl`; None where its container decides."""
     document: SourceDocument | None
     rejected: Rejected | None
+    raw: bytes | None = None
+    """The document's JSON, where it was read by itself."""
+    position: int = 0
+    """Its place in the batch's text."""
+    doubtful: bool = False
+    """Only the source can tell whether this is the newest version in its batch."""
 
 
 def read_batch(source: Source[D], text: str | bytes) -> list[Change]:
@@ -138,14 +144,41 @@ def read_batch(source: Source[D], text: str | bytes) -> list[Change]:
 def read_document(source: Source[D], raw: bytes | msgspec.Raw) -> Change:
     """The change that one document's JSON is."""
     try:
-        return _change(source, msgspec.json.decode(raw, type=source.document_type))
+        change = _change(source, msgspec.json.decode(raw, type=source.document_type))
     except msgspec.DecodeError as error:
-        return _undecodable(source, raw, error)
+        change = _undecodable(source, raw, error)
+    change.raw = bytes(raw)
+    return change
+
+
+def coalesced(changes: list[Change]) -> tuple[list[Change], int, int]:
+    """(the newest change of each document, duplicates, superseded) of one batch.
+
+    Where system properties cannot tell which is newer, the one kept is marked doubtful.
+    """
+    newest: dict[str, Change] = {}
+    duplicates = superseded = 0
+    for change in changes:
+        kept = newest.get(change.entry_id)
+        match order(change.version, None if kept is None else kept.version):
+            case Order.DUPLICATE:
+                duplicates += 1
+                continue
+            case Order.DOUBTFUL:
+                change.doubtful = True
+        superseded += kept is not None
+        newest[change.entry_id] = change
+    return list(newest.values()), duplicates, superseded
 
 
 def raw_documents(text: str | bytes) -> list[msgspec.Raw]:
     """The JSON of each document of a batch, untouched."""
     return msgspec.json.decode(text, type=list[msgspec.Raw])
+
+
+@cache
+def _decoder(source: Source[D]) -> msgspec.json.Decoder[list[D]]:
+    return msgspec.json.Decoder(list[source.document_type])  # type: ignore[name-defined]  # a type held by a value
 
 
 def _change(source: Source[D], document: D) -> Change:

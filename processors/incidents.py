@@ -134,6 +134,5 @@ SOURCE: Source[Incident] = Source(
     container="abuse_incidents",
     kinds=("abuse_incident",),
     document_type=Incident,
-    fact_type=IncidentFact,
     to_fact=to_fact,
 )

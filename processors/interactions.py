@@ -296,6 +296,5 @@ def source(price: Price) -> Source[Interaction]:
         container="user_interactions",
         kinds=("user_interaction", "interaction", "usage_tracking"),
         document_type=Interaction,
-        fact_type=InteractionFact,
         to_fact=lambda document: to_fact(document, price),
     )

@@ -64,6 +64,5 @@ SOURCE: Source[Session] = Source(
     container="user_sessions",
     kinds=("user_session", "session"),
     document_type=Session,
-    fact_type=SessionFact,
     to_fact=to_fact,
 )

@@ -29,9 +29,9 @@ class Role(StrEnum):
 class Container(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One container.
 
-    `default_ttl` is in seconds (-1: no expiry unless a document says so); `max_throughput` in request
-    units per second (autoscale ceiling); `index` lists the only indexed paths, or is absent for
-    Cosmos DB's default of indexing everything.
+    `default_ttl` is in seconds (-1: no expiry unless a document says so); `max_throughput` in
+    request units per second (autoscale ceiling); `index` lists the only indexed paths, or is absent
+    for Cosmos DB's default of indexing everything.
     """
 
     name: str

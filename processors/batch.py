@@ -1,0 +1,197 @@
+"""The one algorithm of stage 1: a batch of changes becomes state, and nothing of it is lost.
+
+When `process` returns, every change of the batch is counted, deleted, ignored, dead-lettered or
+superseded, and its entry says so. When it raises, whatever was committed stays committed, and the
+same batch delivered again finds it done. It raises for transient failures and for defects of ours,
+never for a poison document.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledger.commits import CommitError, Conflict, TooLarge, Transient, UnknownOutcome, Write
+from ledger.instants import iso
+from ledger.plan import Documents, months_to_read, plan
+from ledger.users import MonthsMissing, hot_id, month_id
+from ledger.versions import Order, Version, order
+from materializers.journal import journal_of
+from processors.dead_letters import dead_letter
+from processors.documents import Source, coalesced, raw_documents, read_batch
+from processors.doubts import Doubt, settle
+from processors.judging import Breaker, Judged, judge, oversize
+from processors.ownership import Layout, Work, owned, strangers
+from processors.packing import Planned, packed
+from processors.ports import Poison, Sources, State
+from processors.report import Report
+
+ATTEMPTS_MAX = 12
+"""A conflict is planned again this often before the batch is left to redelivery."""
+CONFLICT_PAUSE_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Everything that stage 1 needs and that is not pure."""
+
+    state: State
+    sources: Sources
+    poison: Poison
+    layout: Callable[[], Layout]
+    """The generation in force; raises when this worker must not run on it."""
+    now_ms: Callable[[], int]
+    nonce: Callable[[], str]
+    jitter: Callable[[], float]
+    """A random number from 0 to 1."""
+    wait: Callable[[float], None]
+    """Pause for so many seconds."""
+
+
+@dataclass
+class Processor:
+    """Stage 1 of one source; one object serves all batches of a worker."""
+
+    source: Source[Any]
+    container_ttl: int
+    outside: Outside
+    breaker: Breaker = field(default_factory=Breaker)
+
+    def process(self, text: str, correlation: Mapping[str, str]) -> Report:
+        """Apply one batch (a JSON array of documents). Raises Transient or TooManyDefects."""
+        return _Run(self, text, correlation).apply()
+
+
+class _Run:
+    """One batch on its way through stage 1."""
+
+    def __init__(self, processor: Processor, text: str, correlation: Mapping[str, str]) -> None:
+        self.source = processor.source
+        self.ttl = processor.container_ttl
+        self.outside = processor.outside
+        self.breaker = processor.breaker
+        self.text = text
+        self.correlation = correlation
+        self.report = Report()
+
+    def apply(self) -> Report:
+        changes = read_batch(self.source, self.text)
+        self.report.delivered = len(changes)
+        newest, self.report.duplicates, self.report.superseded = coalesced(changes)
+        judged = [judge(self.source, change, self.ttl) for change in newest]
+        self.breaker.check([one.defect for one in judged])
+        for pk, works in owned(judged, self.outside.layout(), self.outside.state).items():
+            groups = deque([works])
+            while groups:
+                group = groups.popleft()
+                for chunk in packed(self._planned(pk, group)):
+                    try:
+                        self._commit(pk, chunk)
+                    except CommitError as failure:
+                        self._put_back(chunk, failure)
+                left = [work for work in group if work.judged]
+                groups.extend([work] for work in left if work.alone)
+                groups.extend([together] if (together := [w for w in left if not w.alone]) else [])
+        return self.report
+
+    def _planned(self, pk: str, works: list[Work]) -> list[Planned]:
+        """Read what these owners' plans depend on, and plan what the ledger does not know yet."""
+        taken = [(work, work.take()) for work in works]
+        ids = {one.verdict.entry_id for _, judged in taken for one in judged}
+        ids |= {hot_id(work.owner.key) for work in works if work.owner.key is not None}
+        documents = self.outside.state.read(pk, ids)
+        planned = []
+        for work, judged in taken:
+            works += strangers(work, judged, documents)
+            undecided = self._undecided(work, judged, documents)
+            if undecided:
+                self._write_dead_letters(undecided)
+                planned.append(self._plan(work, undecided, documents))
+        return planned
+
+    def _undecided(self, work: Work, judged: list[Judged], documents: Documents) -> list[Judged]:
+        """The version rule: what the ledger has not decided yet, doubts settled."""
+        undecided = []
+        doubtful = []
+        for one in judged:
+            known = documents.get(one.verdict.entry_id)
+            decided = None if known is None else Version(*map(known.get, Version._fields))
+            standing = order(one.verdict.version, decided)
+            if standing is Order.DOUBTFUL or one.change.doubtful:
+                doubtful.append(Doubt(one.change, decided))
+            elif standing is Order.NEWER:
+                undecided.append(one)
+            elif work.uncertain:
+                self.report.settled(one, None)
+            else:
+                self.report.duplicates += 1
+        if doubtful:
+            for change in settle(self.source, doubtful, self.outside.sources, self.outside.wait):
+                if change is None:
+                    self.report.superseded += 1
+                else:
+                    undecided.append(judge(self.source, change, self.ttl))
+        return undecided
+
+    def _write_dead_letters(self, judged: list[Judged]) -> None:
+        """Before the commit that decides `dead`: a crash in between repeats the letter."""
+        for one in judged:
+            if one.rejected is not None and not one.lettered:
+                raw = one.change.raw or raw_documents(self.text)[one.change.position]
+                at = iso(self.outside.now_ms() * 1_000)
+                self.outside.poison.write(dead_letter(self.source, one, raw, at, self.correlation))
+                one.lettered = True
+
+    def _plan(self, work: Work, judged: list[Judged], documents: Documents) -> Planned:
+        verdicts = [one.verdict for one in judged]
+        owner = work.owner
+        months = months_to_read(owner, verdicts, documents)
+        read: set[str] = set()
+        while True:
+            missing = sorted(months - read)
+            if missing:
+                assert owner.key is not None
+                ids = [month_id(owner.key, month) for month in missing]
+                documents = {**documents, **self.outside.state.read(owner.pk, ids)}
+                read |= months
+            try:
+                return Planned(work, judged, plan(owner, verdicts, documents, read))
+            except MonthsMissing as request:
+                if request.months <= read:
+                    raise
+                months |= request.months
+
+    def _commit(self, pk: str, chunk: list[Planned]) -> None:
+        operations = [write for planned in chunk for write in planned.plan.writes]
+        plans = [planned.plan for planned in chunk]
+        journal = journal_of(pk, plans, self.outside.now_ms(), self.outside.nonce())
+        if journal is not None:
+            operations.append(Write(journal, journal.id, None))
+        self.outside.state.commit(pk, operations)
+        self.report.commits += 1
+        for planned in chunk:
+            for one, (old, _) in zip(planned.judged, planned.plan.transitions, strict=True):
+                self.report.settled(one, old)
+
+    def _put_back(self, chunk: list[Planned], failure: CommitError) -> None:
+        """Arrange that a chunk that was not committed is read and planned again."""
+        self.report.conflicts += 1
+        for planned in chunk:
+            work = planned.work
+            work.attempts += 1
+            if work.attempts > ATTEMPTS_MAX:
+                raise Transient(f"{ATTEMPTS_MAX} commits in a row failed: {failure}") from failure
+            match failure:
+                case TooLarge() if len(chunk) > 1:
+                    work.alone = True
+                case TooLarge() if len(planned.judged) > 1:
+                    work.slice_size = len(planned.judged) // 2
+                case TooLarge():
+                    planned.judged = [oversize(one) for one in planned.judged]
+                case Conflict(document_id=named) if work.attempts > 1:
+                    work.alone |= any(write.document_id == named for write in planned.plan.writes)
+                case UnknownOutcome():
+                    work.uncertain = True
+            work.put_back(planned.judged)
+        attempts = max(planned.work.attempts for planned in chunk)
+        self.outside.wait(CONFLICT_PAUSE_SECONDS * 2 ** min(attempts, 6) * self.outside.jitter())

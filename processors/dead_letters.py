@@ -1,0 +1,144 @@
+"""Dead letters: the record of a change that cannot be applied, and what an operator needs to know.
+
+Safe to show: a dead letter holds the names, types and sizes of what a document said and only those
+values that the views themselves would show; never user text, never an unknown field.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ledger.labels import LABEL_CHARACTERS_MAX, digest
+from ledger.users import user_key
+from processors.documents import Source
+from processors.judging import Judged
+
+WORKER_VERSION = "0.1.0"
+OMITTED = "(omitted)"
+
+PRESENCE_ONLY = frozenset({"citation_text", "error", "error_message", "human_reviewer"})
+"""Fields of which views need to know only that something is there."""
+
+
+class DeadLetter(msgspec.Struct, omit_defaults=True):
+    """A document of `poison_messages`; redelivery of the same version overwrites it."""
+
+    id: str
+    source: str
+    category: str
+    """`malformed`, `invalid`, `unsupported_version`, `oversize` or `defect`."""
+    error: str
+    message: str
+    path: str
+    document_id: str
+    partition_key: list[Any]
+    """As Cosmos DB writes it on the wire: `["u1"]`, `[null]`, or `[{}]` where it is absent."""
+    version: dict[str, Any]
+    first_failed_at: str
+    last_failed_at: str
+    worker_version: str
+    correlation: dict[str, str]
+    user: str | None
+    """The user's key in the state container, never the user id."""
+    document: Any
+    attempts: int = 1
+    status: str = "pending"
+
+
+def dead_letter(
+    source: Source[Any], judged: Judged, raw: bytes, at: str, correlation: Mapping[str, str]
+) -> DeadLetter:
+    """The record of one change that was rejected; `raw` is its JSON, `at` is now (ISO 8601)."""
+    change, rejected = judged.change, judged.rejected
+    assert rejected is not None
+    pk = change.partition_key
+    return DeadLetter(
+        id=digest(change.entry_id, change.version.etag or "", str(change.version.ts)),
+        source=change.source,
+        category=rejected.category,
+        error=judged.error,
+        message=rejected.reason,
+        path=rejected.path,
+        document_id=change.document_id,
+        partition_key=[{} if pk is msgspec.UNSET else pk],
+        version=change.version._asdict(),
+        first_failed_at=at,
+        last_failed_at=at,
+        worker_version=WORKER_VERSION,
+        correlation=dict(correlation),
+        user=user_key(change.user) if change.user else None,
+        document=_document(source, raw),
+    )
+
+
+def _document(source: Source[Any], raw: bytes) -> object:
+    try:
+        return safe_document(source.document_type, msgspec.json.decode(raw))
+    except msgspec.DecodeError:
+        return OMITTED
+
+
+def safe_document(document_type: type[msgspec.Struct], document: object) -> object:
+    """The document reduced to the fields that its typed decoder reads, without any free text."""
+    return _safe(_shape_of(msgspec.inspect.type_info(document_type)), document)
+
+
+class _Shape(msgspec.Struct, frozen=True):
+    """What may stand in one place: fields of an object, elements of a list, text."""
+
+    fields: dict[str, "_Shape"] = {}
+    elements: "_Shape | None" = None
+    text: bool = False
+    flags: bool = False
+    """Anything may stand here, of which only true and false are shown."""
+
+
+def _shape_of(kind: msgspec.inspect.Type) -> _Shape:
+    match kind:
+        case msgspec.inspect.StructType():
+            return _Shape(
+                fields={
+                    field.encode_name: (
+                        _Shape() if field.encode_name in PRESENCE_ONLY else _shape_of(field.type)
+                    )
+                    for field in kind.fields
+                }
+            )
+        case msgspec.inspect.ListType():
+            return _Shape(elements=_shape_of(kind.item_type))
+        case msgspec.inspect.StrType():
+            return _Shape(text=True)
+        case msgspec.inspect.RawType():
+            return _Shape(flags=True)
+        case msgspec.inspect.Metadata():
+            return _shape_of(kind.type)
+        case msgspec.inspect.UnionType():
+            shapes = [_shape_of(inner) for inner in kind.types]
+            return _Shape(
+                fields={name: inner for shape in shapes for name, inner in shape.fields.items()},
+                elements=next((shape.elements for shape in shapes if shape.elements), None),
+                text=any(shape.text for shape in shapes),
+                flags=any(shape.flags for shape in shapes),
+            )
+        case _:
+            return _Shape()
+
+
+def _safe(shape: _Shape, value: object) -> object:
+    if isinstance(value, dict):
+        kept = {
+            name: _safe(shape.fields[name], inner)
+            for name, inner in value.items()
+            if name in shape.fields
+        }
+        if shape.flags:
+            kept = {name: inner for name, inner in value.items() if isinstance(inner, bool)}
+        return kept if kept or not value else OMITTED
+    if isinstance(value, list):
+        if shape.elements is None:
+            return OMITTED if value else value
+        return [_safe(shape.elements, inner) for inner in value]
+    if isinstance(value, str) and value:
+        return value if shape.text and len(value) <= LABEL_CHARACTERS_MAX else OMITTED
+    return value

@@ -1,0 +1,31 @@
+"""What stage 1 asks of the outside; `store/` answers it."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
+
+from ledger.commits import Committed, Operation
+from processors.dead_letters import DeadLetter
+
+
+class State(Protocol):
+    """The state container."""
+
+    def read(self, pk: str, ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        """The documents that exist, by id, each with its `_etag`. May be stale, never torn."""
+
+    def commit(self, pk: str, operations: Sequence[Operation]) -> Committed:
+        """Apply all or nothing. Raises CommitError, or Transient when nothing was applied."""
+
+
+class Sources(Protocol):
+    """The source containers."""
+
+    def read(self, container: str, document_id: str, partition_key: Any) -> bytes | None:
+        """The JSON of the document as it is now; None when it is gone."""
+
+
+class Poison(Protocol):
+    """The poison container."""
+
+    def write(self, letter: DeadLetter) -> None:
+        """Write or overwrite; an earlier letter's first failure and attempts are kept and grow."""

@@ -1,0 +1,64 @@
+"""The report of a batch: where each delivered change ended, and what it took."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledger.entries import Outcome
+from ledger.facts import Fact, InteractionFact
+from processors.judging import Judged
+
+
+@dataclass
+class Report:
+    """Counts of one batch; every delivered change is in exactly one of the first six."""
+
+    counted: int = 0
+    deleted: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
+    dead: Counter[str] = field(default_factory=Counter)
+    duplicates: int = 0
+    superseded: int = 0
+
+    delivered: int = 0
+    corrections: int = 0
+    unchanged: int = 0
+    unpriced: int = 0
+    commits: int = 0
+    conflicts: int = 0
+
+    def settled(self, judged: Judged, old: Fact | None) -> None:
+        """Note where one change ended; `old` is the fact its document counted before."""
+        fact = judged.verdict.fact
+        match judged.verdict.outcome:
+            case Outcome.COUNTED:
+                self.counted += 1
+            case Outcome.DELETED:
+                self.deleted += 1
+            case Outcome.IGNORED:
+                self.ignored[judged.change.kind or ""] += 1
+            case Outcome.DEAD:
+                self.dead[judged.rejected.category if judged.rejected else ""] += 1
+        if fact is not None and fact == old:
+            self.unchanged += 1
+        elif old is not None:
+            self.corrections += 1
+        if isinstance(fact, InteractionFact) and not fact.priced:
+            self.unpriced += 1
+
+    def fields(self) -> dict[str, Any]:
+        """The report as flat fields of a log line."""
+        return {
+            "changes_delivered": self.delivered,
+            "changes_counted": self.counted,
+            "changes_deleted": self.deleted,
+            "changes_ignored": dict(self.ignored),
+            "dead_letters": dict(self.dead),
+            "duplicates": self.duplicates,
+            "superseded": self.superseded,
+            "corrections": self.corrections,
+            "unchanged": self.unchanged,
+            "unpriced": self.unpriced,
+            "commits": self.commits,
+            "conflicts": self.conflicts,
+        }

@@ -1,0 +1,53 @@
+"""Failures: what an answer of Cosmos DB, or none, means to the worker.
+
+One place decides. Reads and single writes that fail for outside reasons are transient: they raise,
+and the batch is delivered again. A commit may also be in conflict, too large, or unanswered.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from azure.core.exceptions import AzureError
+from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpResponseError
+
+from ledger.commits import CommitError, Conflict, TooLarge, Transient, UnknownOutcome
+from store import metering
+
+CONFLICTS = frozenset({404, 409, 412})
+TOO_LARGE = 413
+UNKNOWN = frozenset({408, 410, 449, 500, 503})
+
+
+@contextmanager
+def transient(container: str, operation: str) -> Iterator[None]:
+    """Turn every failure of a call into Transient, naming the call and never a document."""
+    try:
+        yield
+    except CosmosHttpResponseError as error:
+        metering.note(container, operation, error.headers or {})
+        raise Transient(f"{operation} on {container} failed with {_status(error)}") from error
+    except AzureError as error:
+        raise Transient(f"{operation} on {container} failed: {type(error).__name__}") from error
+
+
+def of_commit(error: AzureError, ids: list[str]) -> CommitError | Transient:
+    """What the failure of a commit that wrote these documents means."""
+    if isinstance(error, CosmosBatchOperationError):
+        status = error.status_code
+        place = error.error_index
+        if status in CONFLICTS and place is not None:
+            return Conflict(ids[place])
+    elif isinstance(error, CosmosHttpResponseError):
+        status = error.status_code
+    else:
+        return UnknownOutcome(f"commit failed: {type(error).__name__}")
+    if status == TOO_LARGE:
+        return TooLarge(f"a commit of {len(ids)} operations is too large")
+    if status in UNKNOWN:
+        return UnknownOutcome(f"commit answered {status}")
+    return Transient(f"commit failed with {status}")
+
+
+def _status(error: CosmosHttpResponseError) -> str:
+    sub_status = getattr(error, "sub_status", None)
+    return f"{error.status_code}/{sub_status}" if sub_status else str(error.status_code)

@@ -1,0 +1,139 @@
+"""The state container: entries, users, journal, partials, heads, and the generation document."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from azure.core.exceptions import AzureError
+from azure.cosmos import ContainerProxy
+from azure.cosmos.exceptions import CosmosHttpResponseError, CosmosResourceNotFoundError
+
+from ledger.commits import COMMIT_BYTES_MAX, Committed, Operation, TooLarge, Write
+from store import metering
+from store.failures import of_commit, transient
+
+IDS_PER_QUERY = 400
+_SESSION_TOKEN = "x-ms-session-token"  # noqa: S105 - the name of a header
+
+Document = dict[str, Any]
+
+
+class StateStore:
+    """Reads and atomic commits, one bucket at a time."""
+
+    def __init__(self, container: ContainerProxy) -> None:
+        self._container = container
+        self._name = container.id
+
+    def read(
+        self, pk: str, ids: Collection[str], session_token: str | None = None
+    ) -> dict[str, Document]:
+        """The documents that exist, by id. One point read, or queries by id."""
+        if len(ids) == 1:
+            (document_id,) = ids
+            found = self.read_one(pk, document_id, session_token)[0]
+            return {} if found is None else {document_id: found}
+        wanted = sorted(ids)
+        documents: dict[str, Document] = {}
+        for start in range(0, len(wanted), IDS_PER_QUERY):
+            some = wanted[start : start + IDS_PER_QUERY]
+            names = [f"@{place}" for place in range(len(some))]
+            documents |= {
+                document["id"]: document
+                for document in self._query(
+                    pk,
+                    f"SELECT * FROM c WHERE c.id IN ({', '.join(names)})",  # noqa: S608 - names only
+                    dict(zip(names, some, strict=True)),
+                    session_token,
+                )
+            }
+        return documents
+
+    def read_one(
+        self, pk: str, document_id: str, session_token: str | None = None
+    ) -> tuple[Document | None, str | None]:
+        """(the document or None, the session token of the answer) of one point read."""
+        with transient(self._name, "read_item"):
+            try:
+                found = self._container.read_item(document_id, pk, session_token=session_token)
+            except CosmosResourceNotFoundError as error:
+                if getattr(error, "sub_status", 0):
+                    raise
+                headers: Mapping[str, str] = error.headers or {}
+                metering.note(self._name, "read_item", headers)
+                return None, headers.get(_SESSION_TOKEN)
+            headers = found.get_response_headers()
+            metering.note(self._name, "read_item", headers)
+            return dict(found), headers.get(_SESSION_TOKEN)
+
+    def read_range(
+        self,
+        pk: str,
+        start: str,
+        end: str,
+        session_token: str | None = None,
+        limit: int | None = None,
+    ) -> list[Document]:
+        """Documents with start <= id < end, in id order, at most `limit`."""
+        return self._query(
+            pk,
+            "SELECT * FROM c WHERE c.id >= @start AND c.id < @end ORDER BY c.id",
+            {"@start": start, "@end": end},
+            session_token,
+            limit,
+        )
+
+    def commit(self, pk: str, operations: Sequence[Operation]) -> Committed:
+        """Apply all operations or none. Raises CommitError or Transient."""
+        ids = [operation.document_id for operation in operations]
+        # Built anew for every attempt: the SDK takes the ETags out of the list it is given.
+        batch = [_as_sdk(operation) for operation in operations]
+        if sum(len(msgspec.json.encode(item[1])) for item in batch) > COMMIT_BYTES_MAX:
+            raise TooLarge(f"a commit of {len(ids)} operations is too large")
+        try:
+            answers = self._container.execute_item_batch(batch, pk)
+        except AzureError as error:
+            if isinstance(error, CosmosHttpResponseError):
+                metering.note(self._name, "execute_batch", error.headers or {})
+            raise of_commit(error, ids) from error
+        headers = answers.get_response_headers()
+        metering.note(self._name, "execute_batch", headers)
+        etags = {
+            document_id: answer["eTag"]
+            for document_id, answer in zip(ids, answers, strict=True)
+            if answer.get("eTag")
+        }
+        return Committed(etags, headers.get(_SESSION_TOKEN))
+
+    def _query(
+        self,
+        pk: str,
+        query: str,
+        parameters: Mapping[str, object],
+        session_token: str | None,
+        limit: int | None = None,
+    ) -> list[Document]:
+        documents: list[Document] = []
+        with transient(self._name, "query_items"):
+            pages = self._container.query_items(
+                query,
+                parameters=[{"name": name, "value": value} for name, value in parameters.items()],
+                partition_key=pk,
+                max_item_count=limit if limit is not None else -1,
+                response_hook=lambda headers, _: metering.note(self._name, "query_items", headers),
+                session_token=session_token,
+            ).by_page()
+            for page in pages:
+                documents.extend(page)
+                if limit is not None and len(documents) >= limit:
+                    return documents[:limit]
+        return documents
+
+
+def _as_sdk(operation: Operation) -> tuple[Any, ...]:
+    if not isinstance(operation, Write):
+        return "delete", (operation.document_id,)
+    body = msgspec.to_builtins(operation.body, str_keys=True)
+    if operation.etag is None:
+        return "create", (body,)
+    return "replace", (operation.document_id, body), {"if_match_etag": operation.etag}

@@ -1,0 +1,63 @@
+"""The view containers."""
+
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.cosmos import DatabaseProxy
+from azure.cosmos.exceptions import (
+    CosmosAccessConditionFailedError,
+    CosmosResourceExistsError,
+    CosmosResourceNotFoundError,
+)
+
+from ledger.commits import Conflict
+from store import metering
+from store.failures import transient
+
+
+class ViewStore:
+    """Point reads and conditional writes of view documents."""
+
+    def __init__(self, database: DatabaseProxy) -> None:
+        self._database = database
+
+    def read(self, view: str, document_id: str, partition: str) -> dict[str, Any] | None:
+        """The document as published, with its `_etag`; None when there is none."""
+        with transient(view, "read_item"):
+            try:
+                found = self._database.get_container_client(view).read_item(document_id, partition)
+            except CosmosResourceNotFoundError as error:
+                if getattr(error, "sub_status", 0):
+                    raise
+                metering.note(view, "read_item", error.headers or {})
+                return None
+            metering.note(view, "read_item", found.get_response_headers())
+            return dict(found)
+
+    def write(self, view: str, body: dict[str, Any], etag: str | None) -> None:
+        """Create where `etag` is None, else replace just that version.
+
+        Raises Conflict when the document is not as it was read, else Transient.
+        """
+        container = self._database.get_container_client(view)
+        operation = "create_item" if etag is None else "replace_item"
+        with transient(view, operation):
+            try:
+                if etag is None:
+                    answer = container.create_item(body, no_response=True)
+                else:
+                    answer = container.replace_item(
+                        body["id"],
+                        body,
+                        etag=etag,
+                        match_condition=MatchConditions.IfNotModified,
+                        no_response=True,
+                    )
+            except (
+                CosmosAccessConditionFailedError,
+                CosmosResourceExistsError,
+                CosmosResourceNotFoundError,
+            ) as error:
+                metering.note(view, operation, error.headers or {})
+                raise Conflict(body["id"]) from error
+            metering.note(view, operation, answer.get_response_headers())
