@@ -88,5 +88,5 @@ def _chapter_and_verse(chapter: str | None, verse: str | None) -> tuple[str | No
 
 
 def _split_at_first_mark(place: str) -> tuple[str | None, str | None]:
-    chapter, _, verse = re.sub("[.:]", "\0", place, count=1).partition("\0")
-    return chapter or None, verse or None
+    chapter, *verse = re.split("[.:]", place, maxsplit=1)
+    return chapter or None, "".join(verse) or None
