@@ -30,7 +30,7 @@ _TIME = re.compile(
 )
 
 
-class Invalid(Exception):  # noqa: N818 - the outcome's name in the specification
+class Invalid(Exception):
     """The document's latest version contributes nothing; `path` is the field to blame."""
 
     def __init__(self, path: str) -> None:
