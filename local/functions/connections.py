@@ -6,6 +6,7 @@ client per setting, closed with the host.
 
 import threading
 
+from azure.core.exceptions import AzureError
 from azure.cosmos import ContainerProxy, CosmosClient, PartitionKey
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
@@ -37,7 +38,13 @@ class Connections:
         with self._lock:
             if connection not in self._clients:
                 endpoint, key = account_of(connection)
-                self._clients[connection] = CosmosClient(endpoint, key)
+                try:
+                    self._clients[connection] = CosmosClient(endpoint, key)
+                except AzureError as error:
+                    raise HostError(
+                        f"Cannot use {endpoint}, the connection {connection}: "
+                        f"{type(error).__name__}."
+                    ) from error
             return self._clients[connection]
 
 

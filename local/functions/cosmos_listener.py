@@ -94,7 +94,8 @@ class CosmosListener:
 
     def drop(self, reader: LeaseReader) -> None:
         with self._readers_lock:
-            self._readers.pop(reader.lease.token, None)
+            if self._readers.get(reader.lease.token) is reader:
+                del self._readers[reader.lease.token]
 
     def is_read_here(self, lease: Lease) -> bool:
         """Also a lease that was lost while its batch still runs here: not to be taken back yet."""

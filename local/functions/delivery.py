@@ -12,6 +12,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 
 from local.functions.context import Attempt
@@ -26,6 +27,14 @@ class Verdict(Enum):
     SUCCEEDED = "succeeded"
     GAVE_UP = "gave up"
     STOPPED = "stopped while waiting for a retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`error` is what the last try raised, None after a success."""
+
+    verdict: Verdict
+    error: Exception | None = None
 
 
 class Delivery:
@@ -44,11 +53,10 @@ class Delivery:
         self._counters = counters
         self._retry_delay_scale = retry_delay_scale
         self._rng = rng
-        self.last_error: BaseException | None = None
 
     def deliver(
         self, argument: Callable[[], object], changes: int, stop: threading.Event
-    ) -> Verdict:
+    ) -> Outcome:
         """Tries until the verdict is known; `argument` makes a fresh trigger argument per try."""
         self._counters.add(batches=1, changes=changes, in_flight=1)
         try:
@@ -56,7 +64,7 @@ class Delivery:
         finally:
             self._counters.add(in_flight=-1)
 
-    def _try_until_decided(self, argument: Callable[[], object], stop: threading.Event) -> Verdict:
+    def _try_until_decided(self, argument: Callable[[], object], stop: threading.Event) -> Outcome:
         policy = self._function.retry_policy
         limit = policy.max_retry_count if policy else 0
         pauses = policy.pauses_seconds(self._rng) if policy else iter(())
@@ -65,13 +73,13 @@ class Delivery:
             try:
                 self._worker.invoke(self._function, argument(), Attempt(retry_count, limit))
             except Exception as error:
-                self.last_error = error
+                failure = error
                 self._counters.add(failures=1)
                 LOG.warning("%s failed: %r", self._function.name, error, exc_info=error)
             else:
-                return Verdict.SUCCEEDED
+                return Outcome(Verdict.SUCCEEDED)
             if policy is None or not policy.allows(retry_count):
-                return Verdict.GAVE_UP
+                return Outcome(Verdict.GAVE_UP, failure)
             pause = next(pauses) * self._retry_delay_scale
             LOG.info(
                 "%s waits %.3g s before retry %d of %s",
@@ -81,6 +89,6 @@ class Delivery:
                 "unlimited" if policy.unlimited else limit,
             )
             if stop.wait(pause):
-                return Verdict.STOPPED
+                return Outcome(Verdict.STOPPED, failure)
             retry_count += 1
             self._counters.add(retries=1)

@@ -11,6 +11,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from azure.core.exceptions import AzureError
+
 from local.functions.cosmos_listener import CosmosListener
 from local.functions.lease_reader import LeaseReader, Step
 from local.functions.leases import Lease
@@ -73,12 +75,10 @@ class Drain:
     def _rounds(self) -> Drained:
         steal = self._steal
         while True:
-            elsewhere = [
-                lease for listener in self._listeners for lease in listener.take_all(steal)
-            ]
+            self._busy = False
+            elsewhere = self._take_leases(steal)
             # Only once: two hosts that steal for ever would hand a lease back and forth.
             steal = False
-            self._busy = False
             self._round()
             if self._timed_out:
                 raise TimeoutError(self._still_busy(elsewhere))
@@ -88,6 +88,17 @@ class Drain:
                 if not elsewhere:
                     return Drained(self._batches)
                 self._stop.wait(_PAUSE_SECONDS)
+
+    def _take_leases(self, steal: bool) -> list[Lease]:
+        elsewhere: list[Lease] = []
+        for listener in self._listeners:
+            try:
+                elsewhere += listener.take_all(steal)
+            except AzureError as error:
+                # As a started host: it complains and looks again.
+                LOG.warning("%s could not look for leases: %r", listener.function.name, error)
+                self._busy = True
+        return elsewhere
 
     def _round(self) -> None:
         threads = [

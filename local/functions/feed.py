@@ -48,7 +48,7 @@ class FeedRange:
         }
 
 
-class RangeSplit(Exception):  # noqa: N818  # the outcome of a read, not a fault
+class RangeSplit(Exception):  # the outcome of a read, not a fault
     """The range lies in several physical partitions now: `children` cover it."""
 
     def __init__(self, children: list[FeedRange]) -> None:

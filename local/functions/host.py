@@ -9,8 +9,9 @@ import random
 import threading
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Self
 
 from local.functions.admin import Admin
@@ -72,7 +73,7 @@ class Host:
         self._connections = Connections()
         self._drain_ends = threading.Event()
         self._counters = {one.name: Counters() for one in self.functions}
-        self._timer_locks = {one.name: threading.Lock() for one in self.functions}
+        self._run_locks = {one.name: threading.Lock() for one in self.functions}
         self._listeners: list[CosmosListener] = []
         self._timers: list[TimerLoop] = []
         for function in self.functions:
@@ -98,6 +99,11 @@ class Host:
     @property
     def functions(self) -> tuple[IndexedFunction, ...]:
         return self._app.functions
+
+    @property
+    def module(self) -> ModuleType:
+        """The app's own function_app, for tests that look inside or close what it opened."""
+        return self._app.module
 
     @property
     def serves_http(self) -> bool:
@@ -178,11 +184,12 @@ class Host:
         self._loops.clear()
 
     def close(self) -> None:
-        self.stop()
-        self._worker.close(wait=not self._abandoned)
-        self._connections.close()
-        self._app.unload()
-        self._environment.restore()
+        with ExitStack() as last_first:
+            last_first.callback(self._environment.restore)
+            last_first.callback(self._app.unload)
+            last_first.callback(self._connections.close)
+            last_first.callback(self._worker.close, wait=not self._abandoned)
+            self.stop()
 
     def run_until_idle(
         self,
@@ -199,9 +206,9 @@ class Host:
         if self._loops:
             raise HostError("This host has been started: it cannot be driven as well.")
         if not self._opened:
-            self._opened = True
             for listener in self._listeners:
                 listener.open()
+            self._opened = True
         return Drain(self._listeners, timeout_seconds, max_batches, steal, self._drain_ends).run()
 
     def fire(self, name: str, payload: str | None = None, *, past_due: bool = False) -> None:
@@ -221,7 +228,7 @@ class Host:
         else:
             argument = manual_argument(function, payload or "")
         counters = self._counters[name]
-        with self._timer_locks[name]:
+        with self._run_locks[name]:
             counters.add(batches=1, in_flight=1)
             try:
                 self._worker.invoke(function, argument)
@@ -254,7 +261,7 @@ class Host:
                 )
             )
         elif isinstance(function.trigger, TimerTrigger) and runs_timers:
-            self._timers.append(TimerLoop(function, delivery, self._timer_locks[function.name]))
+            self._timers.append(TimerLoop(function, delivery, self._run_locks[function.name]))
 
     def _http_server(self, port: int | None) -> HttpServer | None:
         if port is None:
@@ -262,5 +269,11 @@ class Host:
         enabled = [one for one in self.functions if not one.disabled]
         admin = Admin(self.name, self.functions, self.counts, self.fire)
         return HttpServer(
-            enabled, self._host_json.route_prefix, self.keys, self._worker, admin, port
+            enabled,
+            self._host_json.route_prefix,
+            self.keys,
+            self._worker,
+            self._counters,
+            admin,
+            port,
         )

@@ -8,11 +8,12 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
 from local.functions.admin import Admin
+from local.functions.counters import Counters
 from local.functions.errors import HostError
 from local.functions.http_exchange import function_request, web_response
 from local.functions.http_keys import HttpKeys
@@ -35,6 +36,7 @@ class HttpServer:
         route_prefix: str,
         keys: HttpKeys,
         worker: Worker,
+        counters: Mapping[str, Counters],
         admin: Admin,
         port: int,
     ) -> None:
@@ -44,6 +46,7 @@ class HttpServer:
         self._route_prefix = route_prefix
         self._keys = keys
         self._worker = worker
+        self._counters = counters
         self._admin = admin
         self._port = port
         self._loop = asyncio.new_event_loop()
@@ -130,8 +133,13 @@ class HttpServer:
         future = self._worker.submit(
             function, argument, trace_parent=request.headers.get("traceparent")
         )
+        counters = self._counters[function.name]
+        counters.add(batches=1, in_flight=1)
         try:
             return web_response(await asyncio.wrap_future(future))
         except Exception as error:
+            counters.add(failures=1)
             LOG.warning("%s failed: %r", function.name, error, exc_info=error)
             return web.Response(status=500)
+        finally:
+            counters.add(in_flight=-1)

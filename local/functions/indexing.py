@@ -65,7 +65,8 @@ class LoadedApp:
         # A module written since the last import is otherwise invisible within the same second.
         importlib.invalidate_caches()
         try:
-            self.functions = _index(_import(path))
+            self.module = _import(path)
+            self.functions = _index(self.module)
         except BaseException:
             self.unload()
             raise

@@ -16,9 +16,11 @@ import threading
 from collections.abc import Callable
 from enum import Enum
 
+from azure.core.exceptions import AzureError
+
 from local.functions.counters import Counters, LeaseProgress
-from local.functions.delivery import Delivery, Verdict
-from local.functions.feed import Feed, Page
+from local.functions.delivery import Delivery, Outcome, Verdict
+from local.functions.feed import Feed, FeedRange, Page, RangeSplit
 from local.functions.indexing import IndexedFunction
 from local.functions.leases import Lease, LeaseLost, LeaseStore
 from local.functions.payload import cosmos_argument, documents_json
@@ -81,20 +83,18 @@ class LeaseReader:
             return Step.LOST
         if stop.is_set():
             return Step.STOPPED
-        page = self._feed.read(
-            self._lease.range, self._position, self._trigger.start, self._trigger.max_items
-        )
+        page = self._read(self._lease.range, self._trigger.max_items)
         self._report(page.lag_before())
         if not page.documents:
             self._position = page.continuation
             return Step.DRAINED
         if not may_deliver():
             return Step.STOPPED
-        verdict = self._deliver(page, stop)
-        if verdict is Verdict.STOPPED:
+        outcome = self._deliver(page, stop)
+        if outcome.verdict is Verdict.STOPPED:
             return Step.STOPPED
-        if verdict is Verdict.GAVE_UP:
-            self._lament(page)
+        if outcome.verdict is Verdict.GAVE_UP:
+            self._lament(page, outcome)
         return self._checkpoint(page)
 
     def renew(self) -> None:
@@ -112,8 +112,9 @@ class LeaseReader:
             if not self._lost:
                 try:
                     self._store.release(self._lease)
-                except LeaseLost:
-                    LOG.info("%s lease %s was taken", self._function.name, self._lease.token)
+                except (LeaseLost, AzureError) as error:
+                    # Then it expires: the next host has to wait.
+                    LOG.warning("%s did not free its lease: %r", self._function.name, error)
             self._lost = True
         self._counters.set_lease(self._lease.token, None)
 
@@ -135,10 +136,15 @@ class LeaseReader:
         """Changes not yet delivered, asked of the service now."""
         if self._position is None and self._trigger.start == "now":
             return 0
-        page = self._feed.read(self._lease.range, self._position, self._trigger.start, 1)
-        return page.lag_before()
+        try:
+            return self._read(self._lease.range, 1).lag_before()
+        except RangeSplit as split:
+            return sum(self._read(child, 1).lag_before() for child in split.children)
 
-    def _deliver(self, page: Page, stop: threading.Event) -> Verdict:
+    def _read(self, feed_range: FeedRange, max_items: int | None) -> Page:
+        return self._feed.read(feed_range, self._position, self._trigger.start, max_items)
+
+    def _deliver(self, page: Page, stop: threading.Event) -> Outcome:
         text = documents_json(page.documents, self._rewrites_dates)
         return self._delivery.deliver(
             lambda: cosmos_argument(self._function, text), len(page.documents), stop
@@ -157,7 +163,7 @@ class LeaseReader:
         self._report(page.lag_after())
         return Step.DELIVERED
 
-    def _lament(self, page: Page) -> None:
+    def _lament(self, page: Page, outcome: Outcome) -> None:
         self._counters.add(checkpointed_away=1)
         LOG.error(
             "%s: BATCH LOST. %d changes of range %s up to %s failed, %s, and are checkpointed "
@@ -169,7 +175,7 @@ class LeaseReader:
             "their retries are exhausted"
             if self._function.retry_policy
             else "there is no retry policy",
-            self._delivery.last_error,
+            outcome.error,
         )
 
     def _give_up_lease(self) -> None:

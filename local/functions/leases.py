@@ -27,7 +27,7 @@ from local.functions.feed import FeedRange
 _UPDATE_TRIES_MAX = 5
 
 
-class LeaseLost(Exception):  # noqa: N818  # the platform's name for it
+class LeaseLost(Exception):  # the platform's name for it
     """Another host owns the lease now, or it was deleted after a split."""
 
 

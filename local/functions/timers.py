@@ -70,8 +70,8 @@ class TimerLoop:
 
     def _run(self) -> None:
         with self._running:
-            verdict = self._delivery.deliver(
+            outcome = self._delivery.deliver(
                 lambda: timer_argument(self._function, past_due=False), 0, self._stop
             )
-        if verdict is Verdict.GAVE_UP:
-            LOG.error("%s: this run failed for good", self._function.name)
+        if outcome.verdict is Verdict.GAVE_UP:
+            LOG.error("%s: this run failed for good: %r", self._function.name, outcome.error)
