@@ -172,8 +172,10 @@ def _conditions(call: Call) -> Conditions:
 
 
 def _partition_headers(container: Container, touched: list[Partition]) -> dict[str, str]:
+    # Of several partitions only the first is named: the SDK looks the value up as one range id
+    # and drops its routing cache if it finds none.
     return {
-        RANGE_ID: ",".join(partition.id for partition in touched),
+        RANGE_ID: touched[0].id if touched else "",
         SESSION_TOKEN: ",".join(partition.session_token() for partition in touched),
         "lsn": str(max((partition.lsn for partition in touched), default=0)),
         "x-ms-alt-content-path": container.link,

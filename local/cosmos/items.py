@@ -121,9 +121,7 @@ class Writes:
         documents.check_key(incoming, self._key)
         stored = self._find(incoming.id)
         if stored is None:
-            # As in the service: a condition on a document that is not there does not hold.
-            if conditions.if_match is not None and conditions.if_match != "*":
-                raise _changed(incoming.id)
+            # As in the service: without a document an upsert is a create, whatever If-Match says.
             return self._insert(incoming)
         _check(stored, conditions, incoming.id)
         return self._replace(stored, incoming)

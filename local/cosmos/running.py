@@ -37,10 +37,12 @@ async def running(settings: Settings) -> AsyncIterator[str]:
         faults, stats = Faults(settings.seed), Stats()
         admin = Admin(faults, stats, clock, service.catalogue, storage)
         handler = HttpHandler(service, faults, stats, admin)
-        runner = web.ServerRunner(web.Server(handler.handle, access_log=None))
+        runner = web.ServerRunner(
+            web.Server(handler.handle, access_log=None), shutdown_timeout=_STOP_SECONDS
+        )
         await runner.setup()
         try:
-            site = web.TCPSite(runner, settings.host, settings.port, shutdown_timeout=_STOP_SECONDS)
+            site = web.TCPSite(runner, settings.host, settings.port)
             await site.start()
             yield _url(settings.host, runner)
         finally:

@@ -1,0 +1,35 @@
+"""Helpers of the tests of the local Cosmos DB endpoint."""
+
+from typing import Any
+
+from azure.cosmos import ContainerProxy, CosmosClient, PartitionKey
+
+from local.cosmos import Endpoint
+
+DATABASE = "platform"
+
+
+def connect(endpoint: Endpoint, **options: Any) -> CosmosClient:
+    return CosmosClient(endpoint.url, endpoint.key, **options)
+
+
+def make_container(client: CosmosClient, name: str, **options: Any) -> ContainerProxy:
+    database = client.create_database_if_not_exists(DATABASE)
+    return database.create_container(name, PartitionKey("/pk"), **options)
+
+
+def things(keys: int = 6, per_key: int = 10) -> list[dict[str, Any]]:
+    """Documents spread over `keys` partition keys, ids in mixed order."""
+    return [
+        {"id": f"i{n:03}", "pk": f"p{n % keys}", "n": n * 37 % (keys * per_key), "group": n % 3}
+        for n in range(keys * per_key)
+    ]
+
+
+def fill(container: ContainerProxy, documents: list[dict[str, Any]]) -> None:
+    for document in documents:
+        container.create_item(document)
+
+
+def ids(documents: Any) -> list[str]:
+    return [document["id"] for document in documents]
