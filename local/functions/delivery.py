@@ -18,7 +18,7 @@ from enum import Enum
 from local.functions.context import Attempt
 from local.functions.counters import Counters
 from local.functions.indexing import IndexedFunction
-from local.functions.invocation import Worker
+from local.functions.invocation import Worker, without_host_frames
 
 LOG = logging.getLogger("local.functions")
 
@@ -75,7 +75,9 @@ class Delivery:
             except Exception as error:
                 failure = error
                 self._counters.add(failures=1)
-                LOG.warning("%s failed: %r", self._function.name, error, exc_info=error)
+                LOG.warning(
+                    "%s failed: %r", self._function.name, error, exc_info=without_host_frames(error)
+                )
             else:
                 return Outcome(Verdict.SUCCEEDED)
             if policy is None or not policy.allows(retry_count):

@@ -18,7 +18,7 @@ from local.functions.errors import HostError
 from local.functions.http_exchange import function_request, web_response
 from local.functions.http_keys import HttpKeys
 from local.functions.indexing import IndexedFunction
-from local.functions.invocation import Worker
+from local.functions.invocation import Worker, without_host_frames
 from local.functions.routes import best_route, parse_route
 from local.functions.triggers import HttpTrigger
 
@@ -139,7 +139,7 @@ class HttpServer:
             return web_response(await asyncio.wrap_future(future))
         except Exception as error:
             counters.add(failures=1)
-            LOG.warning("%s failed: %r", function.name, error, exc_info=error)
+            LOG.warning("%s failed: %r", function.name, error, exc_info=without_host_frames(error))
             return web.Response(status=500)
         finally:
             counters.add(in_flight=-1)

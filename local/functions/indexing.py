@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import inspect
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -108,10 +109,15 @@ def _index(module: ModuleType) -> tuple[IndexedFunction, ...]:
     if len(apps) > 1:
         raise HostError(f"{_MODULE}.py has more than one top-level function app.")
     [app] = apps.values()
+    # The library warns through the root logger, which would get a handler for good if it had none.
+    placeholder = logging.NullHandler()
+    logging.getLogger().addHandler(placeholder)
     try:
         functions: Sequence[func.Function] = app.get_functions()
     except ValueError as error:
         raise HostError(f"Cannot index {_MODULE}.py: {error}") from None
+    finally:
+        logging.getLogger().removeHandler(placeholder)
     return tuple(_indexed(function) for function in functions)
 
 

@@ -12,6 +12,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Awaitable
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, cast
 
@@ -25,6 +26,10 @@ from local.functions.context import (
     new_trace_parent,
 )
 from local.functions.indexing import IndexedFunction
+
+
+_HERE = os.path.dirname(__file__)
+_FUTURES = os.path.dirname(futures.__file__)
 
 
 class InvocationError(Exception):
@@ -118,6 +123,17 @@ def _checked(function: IndexedFunction, returned: object) -> object:
             f"function {function.name!r} without a $return binding returned a non-None value"
         )
     return returned
+
+
+def without_host_frames(error: BaseException) -> BaseException:
+    """The error with a traceback that begins in the app's own code, where it has any."""
+    frame = error.__traceback__
+    while frame is not None:
+        path = frame.tb_frame.f_code.co_filename
+        if not path.startswith((_HERE, _FUTURES)):
+            return error.with_traceback(frame)
+        frame = frame.tb_next
+    return error
 
 
 def _close_loop(loop: asyncio.AbstractEventLoop) -> None:
