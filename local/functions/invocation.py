@@ -27,7 +27,6 @@ from local.functions.context import (
 )
 from local.functions.indexing import IndexedFunction
 
-
 _HERE = os.path.dirname(__file__)
 _FUTURES = os.path.dirname(futures.__file__)
 
