@@ -15,7 +15,7 @@ SOURCE_ALIASES = {"bhagavad_gita_as_it_is": "bhagavad_gita"}
 """Normalized source name → the name it counts under. Part of the definition version."""
 
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
-_ABBREVIATED = re.compile(r"[A-Za-z]{1,5}\.?\s*([0-9.:\-]+)", re.ASCII)
+_ABBREVIATED = re.compile(r"[A-Za-z]{1,5}\.?\s+([0-9.:\-]+)", re.ASCII)
 _SEPARATOR = re.compile(r"[.:]")
 _RESERVED_IN_IDS = {ord(character): f"%{ord(character):02X}" for character in "/\\?#%"}
 

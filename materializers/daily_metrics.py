@@ -12,7 +12,7 @@ from ledger.instants import (
     day_of_label,
     window_label,
 )
-from ledger.labels import underscored
+from ledger.labels import UNKNOWN, underscored
 from ledger.users import User
 from materializers import alerts, histogram
 from materializers.measures import Contribution, Measures
@@ -353,7 +353,7 @@ def _model_performance(models: list[tuple[str, Model]]) -> dict[str, Any]:
     """Per key, which is the model id without punctuation; ids sharing a key are summed."""
     by_key: dict[str, list[tuple[str, Model]]] = {}
     for name, cell in models:
-        by_key.setdefault(underscored(name), []).append((name, cell))
+        by_key.setdefault(underscored(name) or UNKNOWN, []).append((name, cell))
     return {key: _model_cell(sharing) for key, sharing in by_key.items()}
 
 

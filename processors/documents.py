@@ -57,8 +57,8 @@ class SourceDocument(msgspec.Struct, kw_only=True):
     partition_key: str | None = None
     document_type: str | None = None
     type: str | None = None
-    is_deleted: Any = None
-    deleted: Any = None
+    is_deleted: bool | None = None
+    deleted: bool | None = None
     created_at: Time | None = None
     ttl: Any = None
     etag: str | None = msgspec.field(name="_etag", default=None)

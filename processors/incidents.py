@@ -36,7 +36,7 @@ class FeedbackData(msgspec.Struct):
 
 
 class FlaggedContent(msgspec.Struct):
-    violation_categories: list[str] | None = None
+    violation_categories: list[str | None] | None = None
 
 
 class Action(msgspec.Struct):
@@ -57,7 +57,7 @@ class Incident(SourceDocument, kw_only=True):
     resolution: Resolution | None = None
     feedback_data: FeedbackData | None = None
     flagged_content: FlaggedContent | None = None
-    actions_taken: list[Action] | None = None
+    actions_taken: list[Action | None] | None = None
 
 
 _DETECTION_METADATA = DetectionMetadata()
@@ -72,7 +72,7 @@ def to_fact(document: Incident) -> IncidentFact:
     resolution = document.resolution or _RESOLUTION
     feedback = document.feedback_data or _FEEDBACK_DATA
     flagged = document.flagged_content or _FLAGGED_CONTENT
-    actions = [action.action_type for action in document.actions_taken or ()]
+    actions = [action.action_type for action in document.actions_taken or () if action is not None]
 
     at_us, _ = event_time_us(
         document,

@@ -159,8 +159,8 @@ def to_fact(document: Interaction, price: Price) -> InteractionFact:
     )
     response_ms = document.response_time_ms
     cost_nano_usd = None
-    if model and input_tokens is not None and output_tokens is not None:
-        cost_nano_usd = price(model, at_seconds, input_tokens, output_tokens)
+    if input_tokens is not None and output_tokens is not None:
+        cost_nano_usd = price(label(model), at_seconds, input_tokens, output_tokens)
 
     return InteractionFact(
         at_seconds=at_seconds,

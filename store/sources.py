@@ -3,11 +3,10 @@
 from typing import Any
 
 import msgspec
-from azure.cosmos import DatabaseProxy, NonePartitionKeyValue
-from azure.cosmos.exceptions import CosmosResourceNotFoundError
+from azure.cosmos import DatabaseProxy
+from azure.cosmos.partition_key import NonePartitionKeyValue
 
-from store import metering
-from store.failures import transient
+from store.point_read import point_read
 
 
 class SourceStore:
@@ -19,13 +18,5 @@ class SourceStore:
     def read(self, container: str, document_id: str, partition_key: Any) -> bytes | None:
         """The JSON of the document as it is now; None when it is gone."""
         key = NonePartitionKeyValue if partition_key is msgspec.UNSET else partition_key
-        with transient(container, "read_item"):
-            try:
-                found = self._database.get_container_client(container).read_item(document_id, key)
-            except CosmosResourceNotFoundError as error:
-                if getattr(error, "sub_status", 0):
-                    raise
-                metering.note(container, "read_item", error.headers or {})
-                return None
-            metering.note(container, "read_item", found.get_response_headers())
-            return msgspec.json.encode(dict(found))
+        document, _ = point_read(self._database.get_container_client(container), document_id, key)
+        return None if document is None else msgspec.json.encode(document)

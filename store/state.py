@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 from azure.core.exceptions import AzureError
 from azure.cosmos import ContainerProxy
-from azure.cosmos.exceptions import CosmosHttpResponseError, CosmosResourceNotFoundError
+from azure.cosmos.exceptions import CosmosHttpResponseError
 
 from ledger.commits import COMMIT_BYTES_MAX, Committed, Operation, TooLarge, Write
 from store import metering
 from store.failures import of_commit, transient
+from store.point_read import point_read
 
 IDS_PER_QUERY = 400
 _SESSION_TOKEN = "x-ms-session-token"  # noqa: S105 - the name of a header
@@ -53,18 +54,8 @@ class StateStore:
         self, pk: str, document_id: str, session_token: str | None = None
     ) -> tuple[Document | None, str | None]:
         """(the document or None, the session token of the answer) of one point read."""
-        with transient(self._name, "read_item"):
-            try:
-                found = self._container.read_item(document_id, pk, session_token=session_token)
-            except CosmosResourceNotFoundError as error:
-                if getattr(error, "sub_status", 0):
-                    raise
-                headers: Mapping[str, str] = error.headers or {}
-                metering.note(self._name, "read_item", headers)
-                return None, headers.get(_SESSION_TOKEN)
-            headers = found.get_response_headers()
-            metering.note(self._name, "read_item", headers)
-            return dict(found), headers.get(_SESSION_TOKEN)
+        document, headers = point_read(self._container, document_id, pk, session_token)
+        return document, headers.get(_SESSION_TOKEN)
 
     def read_range(
         self,

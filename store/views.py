@@ -13,6 +13,7 @@ from azure.cosmos.exceptions import (
 from ledger.commits import Conflict
 from store import metering
 from store.failures import transient
+from store.point_read import point_read
 
 
 class ViewStore:
@@ -23,16 +24,8 @@ class ViewStore:
 
     def read(self, view: str, document_id: str, partition: str) -> dict[str, Any] | None:
         """The document as published, with its `_etag`; None when there is none."""
-        with transient(view, "read_item"):
-            try:
-                found = self._database.get_container_client(view).read_item(document_id, partition)
-            except CosmosResourceNotFoundError as error:
-                if getattr(error, "sub_status", 0):
-                    raise
-                metering.note(view, "read_item", error.headers or {})
-                return None
-            metering.note(view, "read_item", found.get_response_headers())
-            return dict(found)
+        container = self._database.get_container_client(view)
+        return point_read(container, document_id, partition)[0]
 
     def write(self, view: str, body: dict[str, Any], etag: str | None) -> None:
         """Create where `etag` is None, else replace just that version.

@@ -1,0 +1,73 @@
+"""The triggers. Each body is one call; everything else is wired in `wiring.py`.
+
+Every Cosmos trigger has an unlimited retry policy, because without one the platform checkpoints a
+batch whose function failed, and its changes are lost. Leases are provisioned, never created here:
+a managed identity cannot create containers.
+"""
+
+import os
+from typing import Any
+
+import azure.functions as func
+
+from settings import CONNECTION, publish_schedule
+from wiring import worker
+
+app = func.FunctionApp()
+
+SOURCE_TRIGGER: dict[str, Any] = {
+    "arg_name": "changes",
+    "connection": CONNECTION,
+    "database_name": "%COSMOS_DATABASE%",
+    "lease_container_name": "leases",
+    "create_lease_container_if_not_exists": False,
+    "start_from_beginning": True,
+    "max_items_per_invocation": 1000,
+}
+FOREVER: dict[str, Any] = {
+    "strategy": "exponential_backoff",
+    "max_retry_count": "-1",
+    "minimum_interval": "00:00:01",
+    "maximum_interval": "00:01:00",
+}
+
+
+@app.cosmos_db_trigger(
+    container_name="user_interactions", lease_container_prefix="interactions", **SOURCE_TRIGGER
+)
+@app.retry(**FOREVER)
+def interactions(changes: str, context: func.Context) -> None:
+    """Changes of `user_interactions`."""
+    worker().process("user_interactions", changes, _correlation(context))
+
+
+@app.cosmos_db_trigger(
+    container_name="user_sessions", lease_container_prefix="sessions", **SOURCE_TRIGGER
+)
+@app.retry(**FOREVER)
+def sessions(changes: str, context: func.Context) -> None:
+    """Changes of `user_sessions`."""
+    worker().process("user_sessions", changes, _correlation(context))
+
+
+@app.cosmos_db_trigger(
+    container_name="abuse_incidents", lease_container_prefix="incidents", **SOURCE_TRIGGER
+)
+@app.retry(**FOREVER)
+def incidents(changes: str, context: func.Context) -> None:
+    """Changes of `abuse_incidents`."""
+    worker().process("abuse_incidents", changes, _correlation(context))
+
+
+@app.timer_trigger(arg_name="timer", schedule=publish_schedule(os.environ), use_monitor=False)
+def publish(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the platform hands it over
+    """Fold the journal and publish the views that are due."""
+    worker().publish()
+
+
+def _correlation(context: func.Context) -> dict[str, str]:
+    trace = context.trace_context
+    return {
+        "invocation_id": context.invocation_id,
+        "trace_parent": (trace.trace_parent or "") if trace else "",
+    }

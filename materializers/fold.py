@@ -1,0 +1,196 @@
+"""The fold: add what the journal holds to the partials, in commits guarded by the bucket's head.
+
+A commit adds some journal documents to the partials of their keys, deletes them, and enters the
+keys to publish in the head, all or nothing. A crash at any point repeats work, never loses or
+doubles it: what is in the journal is not in the partials, and the other way round.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from ledger.commits import (
+    OPERATIONS_MAX,
+    CommitError,
+    Committed,
+    Delete,
+    Operation,
+    TooLarge,
+    Transient,
+    Write,
+)
+from materializers.heads import HEAD_ID, Head, add_pending
+from materializers.journal import JOURNAL_FROM, JOURNAL_TO, Journal
+from materializers.measures import Delta, Measures, add
+
+KEYS_PER_COMMIT_MAX = 90
+JOURNALS_PER_RUN_MAX = 500
+ATTEMPTS_MAX = 8
+PARTIAL_PREFIX = "p:"
+
+
+class FoldState(Protocol):
+    """The state container, as stage 2 uses it."""
+
+    def read(
+        self, pk: str, ids: Collection[str], session_token: str | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """The documents that exist, by id, at least as new as the session token says."""
+
+    def read_one(
+        self, pk: str, document_id: str, session_token: str | None = None
+    ) -> tuple[dict[str, Any] | None, str | None]:
+        """(document or None, session token)."""
+
+    def read_range(
+        self,
+        pk: str,
+        start: str,
+        end: str,
+        session_token: str | None = None,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """Documents with start <= id < end, in id order."""
+
+    def commit(self, pk: str, operations: Sequence[Operation]) -> Committed:
+        """Apply all or nothing."""
+
+
+class Partial(msgspec.Struct):
+    """The state document `p:{grain}:{key}`: one bucket's folded share of a state key."""
+
+    id: str
+    pk: str
+    cells: Measures
+
+
+@dataclass
+class Bucket:
+    """A bucket as this run holds it."""
+
+    pk: str
+    head: Head
+    etag: str | None
+    session_token: str | None
+    folded: int = 0
+    """Journal documents folded in this run."""
+    journal_left: bool = False
+    """The journal was not read to its end."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one fold commit takes."""
+
+    delta: dict[str, list[Measures]]
+    """State key → the journal's measures for it, oldest first."""
+    finished: list[Journal]
+    shortened: tuple[Journal, str] | None
+    """A journal document of which only some keys fit: what is left of it, and its ETag."""
+
+
+def read_bucket(state: FoldState, pk: str) -> Bucket:
+    """The bucket's head; one without any fold is at sequence 0."""
+    document, token = state.read_one(pk, HEAD_ID)
+    if document is None:
+        return Bucket(pk, Head(HEAD_ID, pk), None, token)
+    return Bucket(pk, msgspec.convert(document, Head), document["_etag"], token)
+
+
+def fold(state: FoldState, pk: str, now_seconds: int, pace_seconds: int | None) -> Bucket:
+    """Fold a bucket's journal as far as one run may, and return the bucket as it then stands.
+
+    Raises Transient when commits keep failing.
+    """
+    keys_max = KEYS_PER_COMMIT_MAX
+    folded = attempts = 0
+    bucket = read_bucket(state, pk)
+    journals = _read_journals(state, bucket)
+    while journals and folded < JOURNALS_PER_RUN_MAX and not bucket.head.full:
+        step = next_step(journals, keys_max)
+        try:
+            _commit_step(state, bucket, step, now_seconds, pace_seconds)
+        except CommitError as failure:
+            attempts += 1
+            if attempts > ATTEMPTS_MAX:
+                raise Transient(f"folding bucket {pk} keeps failing: {failure}") from failure
+            if isinstance(failure, TooLarge):
+                keys_max = max(1, keys_max // 2)
+            bucket = read_bucket(state, pk)
+            journals = _read_journals(state, bucket)
+            continue
+        attempts = 0
+        folded += len(step.finished)
+        journals = journals[len(step.finished) :]
+        if step.shortened is not None:
+            journals = _read_journals(state, bucket)
+    bucket.folded = folded
+    bucket.journal_left = bool(journals)
+    return bucket
+
+
+def next_step(journals: Sequence[tuple[Journal, str]], keys_max: int) -> Step:
+    """As many journal documents as one commit takes; the last may be taken in part."""
+    delta: dict[str, list[Measures]] = {}
+    finished: list[Journal] = []
+    for journal, etag in journals:
+        # One operation is the head's, one this journal document's own.
+        room = min(keys_max, OPERATIONS_MAX - 2 - len(finished)) - len(delta)
+        new = [key for key in journal.delta if key not in delta]
+        if room < 0 or (new and not room):
+            break
+        taken = journal.delta.keys() - new[room:]
+        for key in sorted(taken):
+            delta.setdefault(key, []).append(journal.delta[key])
+        if len(taken) < len(journal.delta):
+            left: Delta = {key: row for key, row in journal.delta.items() if key not in taken}
+            return Step(
+                delta, finished, (Journal(journal.id, journal.pk, left, journal.as_of), etag)
+            )
+        finished.append(journal)
+    return Step(delta, finished, None)
+
+
+def _commit_step(
+    state: FoldState, bucket: Bucket, step: Step, now_seconds: int, pace_seconds: int | None
+) -> None:
+    ids = {key: PARTIAL_PREFIX + key for key in step.delta}
+    partials = state.read(bucket.pk, ids.values(), bucket.session_token)
+    head = Head(
+        HEAD_ID,
+        bucket.pk,
+        bucket.head.sequence + 1,
+        max([bucket.head.as_of, *(journal.as_of for journal in step.finished)]),
+        dict(bucket.head.pending),
+    )
+    operations: list[Operation] = [Write(head, HEAD_ID, bucket.etag)]
+    for key, deltas in step.delta.items():
+        known = partials.get(ids[key])
+        cells: Measures = {} if known is None else known["cells"]
+        for measures in deltas:
+            cells = add(cells, measures)
+        operations.append(
+            Write(
+                Partial(ids[key], bucket.pk, cells),
+                ids[key],
+                None if known is None else known["_etag"],
+            )
+        )
+        add_pending(head.pending, key, now_seconds, pace_seconds)
+    operations.extend(Delete(journal.id) for journal in step.finished)
+    if step.shortened is not None:
+        left, etag = step.shortened
+        operations.append(Write(left, left.id, etag))
+    committed = state.commit(bucket.pk, operations)
+    bucket.head = head
+    bucket.etag = committed.etags[HEAD_ID]
+    bucket.session_token = committed.session_token
+
+
+def _read_journals(state: FoldState, bucket: Bucket) -> list[tuple[Journal, str]]:
+    documents = state.read_range(
+        bucket.pk, JOURNAL_FROM, JOURNAL_TO, bucket.session_token, JOURNALS_PER_RUN_MAX
+    )
+    return [(msgspec.convert(document, Journal), document["_etag"]) for document in documents]

@@ -1,0 +1,252 @@
+"""The publisher: what is due is rendered from the merged partials and written under a stamp.
+
+Several publishers may run at once, crash anywhere and read late; still a view document never goes
+back, and a key leaves `pending` only after a document at least as new as its last change stands
+(architecture.md, "Rules of fold and publish", whose numbers the comments below refer to).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ledger.commits import CommitError, Conflict, Transient, Write
+from ledger.instants import SECOND_US, iso
+from materializers.fold import PARTIAL_PREFIX, Bucket, FoldState, fold
+from materializers.heads import HEAD_ID, Head
+from materializers.measures import Measures, add, is_negative
+from materializers.registry import VIEWS
+from materializers.view import View
+
+TOMBSTONE_TTL_SECONDS = 3_600
+KEYS_PER_CLEAR = 200
+
+
+class ViewDocuments(Protocol):
+    """The view containers."""
+
+    def read(self, view: str, document_id: str, partition: str) -> dict[str, Any] | None:
+        """The document as published, with its `_etag`."""
+
+    def write(self, view: str, body: dict[str, Any], etag: str | None) -> None:
+        """Create or replace just that version; Conflict when it is not as it was read."""
+
+
+class Feed(Protocol):
+    """Tells cheaply whether a bucket has changed at all."""
+
+    def position(self, pk: str) -> str:
+        """Where the bucket's changes stand now."""
+
+    def moved(self, pk: str, position: str) -> bool:
+        """Whether anything was written after that position."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The generation in force, and the partition key values of its buckets."""
+
+    generation: int
+    pks: tuple[str, ...]
+
+
+@dataclass
+class Published:
+    """What one run did."""
+
+    idle: bool = False
+    folded: int = 0
+    written: int = 0
+    tombstones: int = 0
+    current: int = 0
+    """Keys whose document already carried this run's stamp."""
+    contended: int = 0
+    """Keys left to the next run: another publisher was at them."""
+    negative: list[str] = field(default_factory=list)
+    """Keys of which one half of a move was read before the other."""
+    failed: list[str] = field(default_factory=list)
+    """Keys that could not be rendered; the others are published all the same."""
+    pending: int = 0
+    journal_left: bool = False
+
+
+@dataclass
+class Publisher:
+    """Stage 2. One object serves all runs of a worker."""
+
+    state: FoldState
+    views: ViewDocuments
+    feed: Feed
+    stage: Callable[[], Stage]
+    """Reads the generation document anew."""
+    now_ms: Callable[[], int]
+    pace_seconds: int | None = None
+    """Overrides every view's own pace."""
+    run_seconds_max: int = 240
+    on_failure: Callable[[str, Exception], None] = lambda _key, _error: None
+    _quiet: "_Quiet | None" = None
+
+    def run(self) -> Published:
+        """Fold every bucket, publish what is due. Raises Transient."""
+        stage = self.stage()
+        now_seconds = self.now_ms() // 1_000
+        if self._quiet is not None and self._quiet.still(stage, self.feed, now_seconds):
+            return Published(idle=True)
+        self._quiet = None
+        positions = {pk: self.feed.position(pk) for pk in stage.pks}
+        buckets = [fold(self.state, pk, now_seconds, self.pace_seconds) for pk in stage.pks]
+        result = Published(
+            folded=sum(bucket.folded for bucket in buckets),
+            journal_left=any(bucket.journal_left for bucket in buckets),
+        )
+        due = sorted(
+            {
+                name
+                for bucket in buckets
+                for name, due in bucket.head.pending.items()
+                if due <= now_seconds
+            }
+        )
+        done: set[str] = set()
+        for name in due:
+            if self.now_ms() // 1_000 - now_seconds >= self.run_seconds_max:
+                break
+            if self._publish(name, stage, buckets, result):
+                done.add(name)
+            if len(done) >= KEYS_PER_CLEAR:
+                self._clear(buckets, done)
+                done = set()
+        self._clear(buckets, done)
+        result.pending = sum(len(bucket.head.pending) for bucket in buckets)
+        if not result.journal_left:
+            self._quiet = _Quiet(stage, positions, _first_due(buckets))
+        return result
+
+    def _publish(self, name: str, stage: Stage, buckets: list[Bucket], result: Published) -> bool:
+        """Bring one key up to date; whether it may leave `pending`."""
+        view_name, _, key = name.partition(":")
+        view = VIEWS[view_name]
+        stamp = [stage.generation, *(bucket.head.sequence for bucket in buckets)]
+        # Rule 3: heads first (they are held), then the view, then the partials.
+        existing = self.views.read(view.name, view.document_id(key), view.partition(key))
+        if existing is not None:
+            if existing["stamp"] == stamp:
+                result.current += 1
+                return True
+            if not _precedes(existing["stamp"], stamp):
+                result.contended += 1
+                return False
+        partials = self._merged(view, key, buckets)
+        if any(is_negative(measures) for measures in partials.values()):
+            result.negative.append(name)
+            return False
+        try:
+            rendered = view.render(key, partials)
+        except Exception as error:
+            # One key that cannot be rendered does not stop the others.
+            result.failed.append(name)
+            self.on_failure(name, error)
+            return False
+        if self.stage() != stage:
+            # Rule 7: a publisher never overwrites a higher generation.
+            raise Transient("the generation has changed; the next run starts with the new one")
+        body = self._document(view, key, rendered, stamp, buckets)
+        try:
+            self.views.write(view.name, body, None if existing is None else existing["_etag"])
+        except Conflict:
+            result.contended += 1
+            return False
+        result.written += 1
+        result.tombstones += rendered is None
+        return True
+
+    def _merged(self, view: View, key: str, buckets: Iterable[Bucket]) -> dict[str, Measures]:
+        """The partials a view reads, all buckets merged; each read at least as new as the head
+        this run holds (rule 6)."""
+        reads = view.reads(key)
+        merged: dict[str, Measures] = {}
+        for bucket in buckets:
+            token = bucket.session_token
+            documents: list[Mapping[str, Any]] = []
+            if reads.keys:
+                ids = [PARTIAL_PREFIX + state_key for state_key in reads.keys]
+                documents.extend(self.state.read(bucket.pk, ids, token).values())
+            for start, end in reads.ranges:
+                documents.extend(
+                    self.state.read_range(
+                        bucket.pk, PARTIAL_PREFIX + start, PARTIAL_PREFIX + end, token
+                    )
+                )
+            for document in documents:
+                state_key = document["id"].removeprefix(PARTIAL_PREFIX)
+                merged[state_key] = add(merged.get(state_key, {}), document["cells"])
+        return {state_key: measures for state_key, measures in merged.items() if measures}
+
+    def _document(
+        self,
+        view: View,
+        key: str,
+        rendered: dict[str, Any] | None,
+        stamp: list[int],
+        buckets: Iterable[Bucket],
+    ) -> dict[str, Any]:
+        as_of = max(bucket.head.as_of for bucket in buckets)
+        document = {
+            "id": view.document_id(key),
+            view.partition_key: view.partition(key),
+            "document_type": view.name,
+            "stamp": stamp,
+        }
+        if rendered is None:
+            return {**document, "empty": True, "ttl": TOMBSTONE_TTL_SECONDS}
+        return {
+            **document,
+            **rendered,
+            "calculation_version": view.calculation_version,
+            "generation": stamp[0],
+            "data_as_of": iso(as_of * SECOND_US),
+            "published_at": iso(self.now_ms() * 1_000),
+            "ttl": view.ttl_seconds,
+        }
+
+    def _clear(self, buckets: Iterable[Bucket], done: set[str]) -> None:
+        """Rule 5: take keys off a head only under the ETag this run holds; if it has moved, they
+        stay, and the head is not read again in order to clear."""
+        for bucket in buckets:
+            pending = {name: due for name, due in bucket.head.pending.items() if name not in done}
+            if bucket.etag is None or len(pending) == len(bucket.head.pending):
+                continue
+            head = Head(HEAD_ID, bucket.pk, bucket.head.sequence, bucket.head.as_of, pending)
+            try:
+                committed = self.state.commit(bucket.pk, [Write(head, HEAD_ID, bucket.etag)])
+            except CommitError:
+                bucket.etag = None
+                continue
+            bucket.head, bucket.etag = head, committed.etags[HEAD_ID]
+            bucket.session_token = committed.session_token
+
+
+@dataclass(frozen=True)
+class _Quiet:
+    """What the last run knew, so that the next can stop after one look at the state feed."""
+
+    stage: Stage
+    positions: Mapping[str, str]
+    first_due_seconds: int | None
+
+    def still(self, stage: Stage, feed: Feed, now_seconds: int) -> bool:
+        return (
+            stage == self.stage
+            and (self.first_due_seconds is None or now_seconds < self.first_due_seconds)
+            and not any(feed.moved(pk, position) for pk, position in self.positions.items())
+        )
+
+
+def _first_due(buckets: Iterable[Bucket]) -> int | None:
+    return min((due for bucket in buckets for due in bucket.head.pending.values()), default=None)
+
+
+def _precedes(stamp: list[int], mine: list[int]) -> bool:
+    """Whether a document with this stamp may be overwritten by mine."""
+    if stamp[0] != mine[0]:
+        return stamp[0] < mine[0]
+    return all(theirs <= ours for theirs, ours in zip(stamp, mine, strict=True))

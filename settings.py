@@ -1,0 +1,91 @@
+"""Settings: everything that is configured, typed, read from the environment in one place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+CONNECTION = "COSMOS"
+"""The name of the Cosmos DB connection, as the triggers and app settings use it."""
+PUBLISH_SECONDS_DEFAULT = 60
+
+
+class ConfigurationError(Exception):
+    """Something in the environment is missing or wrong; the message says what to set."""
+
+
+@dataclass(frozen=True)
+class CosmosConnection:
+    """How to reach the account: a key for local work, an identity in Azure."""
+
+    endpoint: str
+    key: str | None
+    client_id: str | None = None
+    """Of a user-assigned managed identity; None for the system-assigned one."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The worker's settings."""
+
+    cosmos: CosmosConnection
+    database: str
+    publish_pace_seconds: int | None
+    """Overrides every view's own pace; None leaves them."""
+    log_level: str
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """The settings. Raises ConfigurationError."""
+    pace = environment.get("PUBLISH_PACE_SECONDS", "")
+    return Settings(
+        cosmos=cosmos_connection(environment),
+        database=environment.get("COSMOS_DATABASE", "platform"),
+        publish_pace_seconds=_whole("PUBLISH_PACE_SECONDS", pace) if pace else None,
+        log_level=environment.get("LOG_LEVEL", "INFO").upper(),
+    )
+
+
+def cosmos_connection(environment: Mapping[str, str]) -> CosmosConnection:
+    """The connection named COSMOS: a connection string, or the identity settings of Functions."""
+    text = environment.get(CONNECTION, "")
+    if text:
+        parts = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
+        try:
+            return CosmosConnection(parts["AccountEndpoint"], parts["AccountKey"])
+        except KeyError as missing:
+            raise ConfigurationError(
+                f"{CONNECTION} is no connection string: {missing.args[0]} is missing; use "
+                "AccountEndpoint=https://…;AccountKey=…; or set COSMOS__accountEndpoint"
+            ) from None
+    endpoint = environment.get(f"{CONNECTION}__accountEndpoint", "")
+    if not endpoint:
+        raise ConfigurationError(
+            f"no Cosmos DB account is configured: set {CONNECTION}__accountEndpoint for a managed "
+            f"identity, or {CONNECTION} to a connection string for local work"
+        )
+    return CosmosConnection(endpoint, None, environment.get(f"{CONNECTION}__clientId") or None)
+
+
+def publish_schedule(environment: Mapping[str, str]) -> str:
+    """The publisher's NCRONTAB schedule from PUBLISH_SECONDS (a divisor or multiple of 60)."""
+    seconds = _whole(
+        "PUBLISH_SECONDS", environment.get("PUBLISH_SECONDS") or str(PUBLISH_SECONDS_DEFAULT)
+    )
+    if 0 < seconds < 60 and 60 % seconds == 0:
+        return f"*/{seconds} * * * * *"
+    minutes, rest = divmod(seconds, 60)
+    if rest == 0 and 0 < minutes < 60 and 60 % minutes == 0:
+        return f"0 */{minutes} * * * *"
+    raise ConfigurationError(
+        f"PUBLISH_SECONDS is {seconds}: use a number that divides a minute (2, 15, 30), or a "
+        "number of minutes that divides an hour (60, 300)"
+    )
+
+
+def _whole(name: str, text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise ConfigurationError(f"{name} is {text!r}: use a whole number of seconds, 0 or more")
+    return value

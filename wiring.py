@@ -1,0 +1,173 @@
+"""Wiring: the one place that builds clients and puts the parts together."""
+
+import os
+import random
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from azure.cosmos import CosmosClient
+
+import settings
+from ledger.buckets import bucket_pk
+from logs import Logger, logger
+from materializers.publish import Publisher, Stage
+from processors import incidents, interactions, sessions
+from processors.batch import Outside, Processor
+from processors.definition import definition_version
+from processors.ownership import Layout
+from processors.pricing import Prices, load_overrides
+from store import account, catalogue, metering
+from store.generation import Generation, GenerationStore
+from store.poison import PoisonStore
+from store.sources import SourceStore
+from store.state import StateStore
+from store.state_feed import StateFeed
+from store.views import ViewStore
+
+GENERATION_SECONDS = 30
+"""Stage 1 reads the generation document again after so many seconds."""
+
+
+@dataclass
+class Worker:
+    """Both stages over one store."""
+
+    processors: dict[str, Processor]
+    publisher: Publisher
+    log: Logger
+
+    def process(self, container: str, changes: str, correlation: Mapping[str, str]) -> None:
+        """Stage 1 on one batch of one source. Raises where the batch must be delivered again."""
+        started = time.perf_counter()
+        log = self.log.bind(source=container, **correlation)
+        with metering.metered() as meter:
+            try:
+                report = self.processors[container].process(changes, correlation)
+            except Exception as error:
+                log.error(
+                    "batch failed, will be delivered again",
+                    error_type=type(error).__name__,
+                    reason=str(error),
+                    **_cost(meter, started),
+                )
+                raise
+        log.info("batch applied", **report.fields(), **_cost(meter, started))
+
+    def publish(self) -> None:
+        """Stage 2, once. Raises where the next run must try again."""
+        started = time.perf_counter()
+        with metering.metered() as meter:
+            published = self.publisher.run()
+        if published.idle:
+            self.log.debug("nothing to publish", **_cost(meter, started))
+            return
+        if published.negative and not published.journal_left:
+            self.log.error("negative measures, run reconcile", keys=published.negative[:20])
+        self.log.info(
+            "published",
+            journals_folded=published.folded,
+            documents_written=published.written,
+            tombstones=published.tombstones,
+            keys_contended=published.contended,
+            keys_failed=len(published.failed),
+            keys_pending=published.pending,
+            **_cost(meter, started),
+        )
+
+
+def _cost(meter: metering.Meter, started: float) -> dict[str, Any]:
+    return {
+        "request_charge": round(meter.request_charge, 2),
+        "operations": sum(meter.operations.values()),
+        "duration_ms": round((time.perf_counter() - started) * 1_000),
+    }
+
+
+@cache
+def worker() -> Worker:
+    """The worker of this process, built from its environment when the first batch comes.
+
+    Raises ConfigurationError or Refused, each time again until the cause is gone.
+    """
+    configured = settings.from_environment(os.environ)
+    client = account.connect(configured.cosmos)
+    account.check(client)
+    return build(client, configured)
+
+
+def build(client: CosmosClient, configured: settings.Settings) -> Worker:
+    """A worker over an account. Raises Refused where its definition does not fit the store."""
+    log = logger(configured.log_level)
+    database = client.get_database_client(configured.database)
+    state_container = database.get_container_client("state")
+    generations = GenerationStore(state_container)
+    overrides = load_overrides()
+    definition = definition_version(overrides)
+    state = StateStore(state_container)
+
+    def in_force() -> Generation:
+        return generations.in_force(definition)
+
+    outside = Outside(
+        state=state,
+        sources=SourceStore(database),
+        poison=PoisonStore(database.get_container_client("poison_messages")),
+        layout=_kept(lambda: _layout(in_force())),
+        now_ms=_now_ms,
+        nonce=lambda: secrets.token_hex(6),
+        jitter=random.random,
+        wait=time.sleep,
+    )
+    sources = (interactions.source(Prices(overrides)), sessions.SOURCE, incidents.SOURCE)
+    containers = catalogue.load()
+    return Worker(
+        processors={
+            source.container: Processor(
+                source, containers.named(source.container).default_ttl, outside
+            )
+            for source in sources
+        },
+        publisher=Publisher(
+            state=state,
+            views=ViewStore(database),
+            feed=StateFeed(state_container),
+            stage=lambda: _stage(in_force()),
+            now_ms=_now_ms,
+            pace_seconds=configured.publish_pace_seconds,
+            on_failure=lambda key, error: log.error(
+                "a view could not be rendered", key=key, error_type=type(error).__name__
+            ),
+        ),
+        log=log,
+    )
+
+
+def _layout(generation: Generation) -> Layout:
+    return Layout(generation.generation, generation.buckets)
+
+
+def _stage(generation: Generation) -> Stage:
+    number = generation.generation
+    return Stage(number, tuple(bucket_pk(number, one) for one in range(generation.buckets)))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _kept(read: Callable[[], Layout]) -> Callable[[], Layout]:
+    """Read once in GENERATION_SECONDS."""
+    kept: tuple[float, Layout] | None = None
+
+    def layout() -> Layout:
+        nonlocal kept
+        now = time.monotonic()
+        if kept is None or now - kept[0] > GENERATION_SECONDS:
+            kept = now, read()
+        return kept[1]
+
+    return layout
