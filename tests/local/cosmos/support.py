@@ -15,7 +15,8 @@ def connect(endpoint: Endpoint, **options: Any) -> CosmosClient:
 
 def make_container(client: CosmosClient, name: str, **options: Any) -> ContainerProxy:
     database = client.create_database_if_not_exists(DATABASE)
-    return database.create_container(name, PartitionKey("/pk"), **options)
+    container: ContainerProxy = database.create_container(name, PartitionKey("/pk"), **options)
+    return container
 
 
 def things(keys: int = 6, per_key: int = 10) -> list[dict[str, Any]]:
