@@ -4,6 +4,7 @@ Guarantee: once `running` yields, the port accepts requests; when it ends, conne
 are closed.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -45,10 +46,18 @@ async def running(settings: Settings) -> AsyncIterator[str]:
             site = web.TCPSite(runner, settings.host, settings.port)
             await site.start()
             yield _url(settings.host, runner)
+            await site.stop()
+            await _settle()
         finally:
             await runner.cleanup()
     finally:
         storage.close()
+
+
+async def _settle() -> None:
+    """Lets connections that were just accepted become known, so that cleanup closes them too."""
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 def _url(host: str, runner: web.ServerRunner) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from azure.cosmos import PartitionKey
@@ -30,7 +31,8 @@ def test_documents_are_written_and_found(endpoint: Endpoint) -> None:
         await asyncio.gather(*(container.create_item(document) for document in things()))
         found = [d["id"] async for d in container.query_items("SELECT c.id FROM c")]
         assert sorted(d["id"] for d in things()) == sorted(found)
-        assert [n async for n in container.query_items("SELECT VALUE COUNT(1) FROM c")] == [60]
+        counts: list[Any] = [n async for n in container.query_items("SELECT VALUE COUNT(1) FROM c")]
+        assert counts == [60]
         read = await container.read_items([(d["id"], d["pk"]) for d in things()[:20]])
         assert len(read) == 20
         changes = container.query_items_change_feed(start_time="Beginning")

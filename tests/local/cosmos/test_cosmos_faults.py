@@ -135,6 +135,12 @@ def test_one_seed_gives_one_series_of_faults() -> None:
 
 
 def test_an_impossible_rule_is_refused(endpoint: Endpoint) -> None:
-    for wrong in ({"operation": "fly"}, {"probability": 2}, {"status": 200}, {"times": -1}):
+    impossible: tuple[dict[str, Any], ...] = (
+        {"operation": "fly"},
+        {"probability": 2},
+        {"status": 200},
+        {"times": -1},
+    )
+    for wrong in impossible:
         with pytest.raises(ValueError, match="fault"):
-            endpoint.faults.add(**wrong)  # type: ignore[arg-type]  # one wrong value each
+            endpoint.faults.add(**wrong)
