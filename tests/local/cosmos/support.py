@@ -1,5 +1,7 @@
 """Helpers of the tests of the local Cosmos DB endpoint."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from azure.cosmos import ContainerProxy, CosmosClient, PartitionKey
@@ -9,8 +11,18 @@ from local.cosmos import Endpoint
 DATABASE = "platform"
 
 
-def connect(endpoint: Endpoint, **options: Any) -> CosmosClient:
-    return CosmosClient(endpoint.url, endpoint.key, **options)
+@contextmanager
+def connect(endpoint: Endpoint, **options: Any) -> Iterator[CosmosClient]:
+    with CosmosClient(endpoint.url, endpoint.key, **options) as client:
+        yield client
+        settle(client)
+
+
+def settle(client: CosmosClient) -> None:
+    """Waits for the SDK's background health check: closing under it leaks its socket."""
+    thread = client.client_connection._global_endpoint_manager._refresh_thread
+    if thread is not None:
+        thread.join()
 
 
 def make_container(client: CosmosClient, name: str, **options: Any) -> ContainerProxy:

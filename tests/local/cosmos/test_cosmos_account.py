@@ -11,7 +11,7 @@ from azure.cosmos.exceptions import (
 )
 
 from local.cosmos import DEFAULT_KEY, Endpoint
-from tests.local.cosmos.support import DATABASE, connect, fill, make_container, things
+from tests.local.cosmos.support import DATABASE, connect, fill, make_container, settle, things
 
 BARE: dict[str, Any] = {"includedPaths": [], "excludedPaths": [{"path": "/*"}]}
 
@@ -30,6 +30,7 @@ def test_a_wrong_key_is_refused_with_a_sentence(endpoint: Endpoint) -> None:
 def test_the_connection_string_connects(endpoint: Endpoint) -> None:
     with CosmosClient.from_connection_string(endpoint.connection_string) as client:
         assert list(client.list_databases()) == []
+        settle(client)
 
 
 def test_an_endpoint_can_have_a_key_of_its_own() -> None:
