@@ -1,10 +1,11 @@
-"""The admin API under `/_local/`: faults, clock, splits, totals, while the endpoint runs.
+"""The admin API under `/_local/`: faults, clock, splits, lag, totals, while the endpoint runs.
 
 Unauthenticated, so that a shell can use it; therefore it answers loopback clients only.
 
     GET, POST, DELETE /_local/faults       DELETE /_local/faults/{id}
     GET, POST         /_local/clock        {"advance_seconds": 3600}
     POST              /_local/split        {"database", "container", "range_id": optional}
+    GET, POST         /_local/lag          {"lsns": 5, "probability": optional}
     GET, DELETE       /_local/stats
 """
 
@@ -17,6 +18,7 @@ from local.cosmos.catalogue import Catalogue
 from local.cosmos.clock import Clock
 from local.cosmos.errors import Refused, unsupported
 from local.cosmos.faults import FaultRule, Faults
+from local.cosmos.history import History
 from local.cosmos.protocol import Call, Reply
 from local.cosmos.stats import Stats
 from local.cosmos.storage import Storage
@@ -36,6 +38,13 @@ class Split(msgspec.Struct, forbid_unknown_fields=True):
     range_id: str | None = None
 
 
+class Lag(msgspec.Struct, forbid_unknown_fields=True):
+    """Reads see the state `lsns` writes ago with this probability; see `history`."""
+
+    lsns: int
+    probability: float = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Admin:
     """Serves the admin API."""
@@ -45,6 +54,7 @@ class Admin:
     clock: Clock
     catalogue: Catalogue
     storage: Storage
+    history: History
 
     def serve(self, call: Call, remote: str | None) -> Reply:
         if remote is None or not ipaddress.ip_address(remote.split("%")[0]).is_loopback:
@@ -74,7 +84,15 @@ class Admin:
             case "POST", ("split",):
                 wanted = msgspec.json.decode(call.body, type=Split)
                 container = self.catalogue.container(wanted.database, wanted.container)
-                return {"children": self.catalogue.split(container, wanted.range_id)}
+                children = self.catalogue.split(container, wanted.range_id)
+                self.history.restart(self.catalogue)
+                return {"children": children}
+            case "GET", ("lag",):
+                return Lag(self.history.lsns, self.history.probability)
+            case "POST", ("lag",):
+                lag = msgspec.json.decode(call.body, type=Lag)
+                self.history.set(lag.lsns, lag.probability, self.catalogue)
+                return lag
             case "GET", ("stats",):
                 return self.stats.report()
             case "DELETE", ("stats",):

@@ -1,4 +1,4 @@
-"""Python's hand on a running endpoint: faults, clock, totals, splits.
+"""Python's hand on a running endpoint: faults, clock, lag, totals, splits.
 
 Everything goes through the admin API, so an endpoint in this process and one in another behave the
 same.
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from local.cosmos.admin import ROOT
+from local.cosmos.admin import ROOT, Lag
 from local.cosmos.faults import FaultRule, Moment, RuleReport
 from local.cosmos.stats import Total
 
@@ -103,6 +103,20 @@ class ClockControl:
         """Moves the clock forward and returns the new time; expired documents are purged."""
         body = {"advance_seconds": seconds}
         return self._client.ask("POST", "clock", dict[str, float], body)["now"]
+
+
+class LagControl:
+    """Makes reads lag behind writes, as replicas do under Session consistency."""
+
+    def __init__(self, client: AdminClient) -> None:
+        self._client = client
+
+    def set(self, lsns: int, probability: float = 1.0) -> None:
+        """Point reads, and queries with a partition key, see the state `lsns` writes ago.
+
+        Never older than the session token they carry. 0 ends it.
+        """
+        self._client.ask("POST", "lag", Lag, Lag(lsns, probability))
 
 
 class StatsControl:

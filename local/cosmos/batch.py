@@ -11,6 +11,7 @@ import msgspec
 from local.cosmos import charges, documents
 from local.cosmos.catalogue import Container
 from local.cosmos.errors import Refused, unsupported
+from local.cosmos.history import History
 from local.cosmos.items import Conditions, Outcome, Writes
 from local.cosmos.partition_keys import Key
 from local.cosmos.storage import Storage
@@ -52,13 +53,20 @@ class _OperationFailedError(Exception):
 
 
 def execute(
-    storage: Storage, container: Container, key: Key, body: bytes, now: float, *, minimal: bool
+    storage: Storage,
+    history: History,
+    container: Container,
+    key: Key,
+    body: bytes,
+    now: float,
+    *,
+    minimal: bool,
 ) -> BatchResult:
     """Applies a batch. Refused for what makes the whole request invalid; else 200 or 207."""
     operations = _parse(body)
     try:
         with storage.transaction() as connection:
-            writes = Writes(connection, container, key, now)
+            writes = Writes(connection, history, container, key, now)
             outcomes = [
                 _apply(writes, container, index, operation)
                 for index, operation in enumerate(operations)

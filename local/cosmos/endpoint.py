@@ -14,7 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local.cosmos.admin_client import AdminClient, ClockControl, FaultControl, StatsControl
+from local.cosmos.admin_client import (
+    AdminClient,
+    ClockControl,
+    FaultControl,
+    LagControl,
+    StatsControl,
+)
 from local.cosmos.auth import DEFAULT_KEY
 from local.cosmos.running import running
 from local.cosmos.settings import Settings
@@ -60,6 +66,7 @@ class Endpoint:
         self.faults = FaultControl(self._client)
         self.clock = ClockControl(self._client)
         self.stats = StatsControl(self._client)
+        self.lag = LagControl(self._client)
 
     @classmethod
     def subprocess(

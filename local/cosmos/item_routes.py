@@ -10,8 +10,9 @@ from local.cosmos import batch, change_feed, documents, items, query
 from local.cosmos.catalogue import Container
 from local.cosmos.change_feed import FeedScope
 from local.cosmos.clock import Clock
-from local.cosmos.errors import unsupported
-from local.cosmos.items import Conditions, Outcome, Writes
+from local.cosmos.errors import Refused, unsupported
+from local.cosmos.history import History
+from local.cosmos.items import Conditions, Outcome, Reading, Writes
 from local.cosmos.partition_keys import EPK_MAXIMUM, EPK_MINIMUM, effective
 from local.cosmos.partitions import Partition
 from local.cosmos.protocol import CONTINUATION, RANGE_ID, SESSION_TOKEN, Call, Reply
@@ -28,9 +29,17 @@ class ItemRoutes:
 
     storage: Storage
     clock: Clock
+    history: History
 
     def serve(self, operation: str, call: Call, container: Container) -> Reply:
         """`operation` is one of `faults.OPERATIONS`, as `service.classify` named it."""
+        try:
+            return self._dispatch(operation, call, container)
+        except Refused as refused:
+            refused.headers = _origin(call, container) | refused.headers
+            raise
+
+    def _dispatch(self, operation: str, call: Call, container: Container) -> Reply:
         match operation:
             case "batch":
                 return self._batch(call, container)
@@ -45,22 +54,22 @@ class ItemRoutes:
 
     def _read(self, call: Call, container: Container) -> Reply:
         key = call.required_key()
-        outcome = items.read(
-            self.storage.connection,
-            container,
-            key,
-            call.segments[5],
-            self.clock.now(),
-            _conditions(call),
-        )
         partition = container.partitions.owning(effective(key))
-        return _item_reply(outcome, container, partition, partition.lsn, minimal=False)
+        horizon = self.history.horizon(container, partition, call.headers.get(SESSION_TOKEN))
+        reading = Reading(self.storage.connection, self.history, self.clock.now(), horizon)
+        seen = partition.lsn if horizon is None else horizon
+        try:
+            outcome = items.read(reading, container, key, call.segments[5], _conditions(call))
+        except Refused as refused:
+            refused.headers.update(_partition_headers(container, [partition], seen))
+            raise
+        return _item_reply(outcome, container, partition, seen, minimal=False)
 
     def _write(self, operation: str, call: Call, container: Container) -> Reply:
         key = call.required_key()
         conditions = _conditions(call)
         with self.storage.transaction() as connection:
-            writes = Writes(connection, container, key, self.clock.now())
+            writes = Writes(connection, self.history, container, key, self.clock.now())
             match operation:
                 case "create":
                     outcome = writes.create(documents.parse(call.body, container))
@@ -84,7 +93,13 @@ class ItemRoutes:
         key = call.required_key()
         minimal = call.headers.get("prefer", "").lower() == "return=minimal"
         result = batch.execute(
-            self.storage, container, key, call.body, self.clock.now(), minimal=minimal
+            self.storage,
+            self.history,
+            container,
+            key,
+            call.body,
+            self.clock.now(),
+            minimal=minimal,
         )
         headers = {
             RANGE_ID: result.partition_id,
@@ -97,13 +112,17 @@ class ItemRoutes:
     def _query(self, call: Call, container: Container) -> Reply:
         key = call.key()
         touched, minimum, maximum = self._ranges(call, container)
+        horizon = None
         if key is not None:
             touched = [container.partitions.owning(effective(key))]
+            token = call.headers.get(SESSION_TOKEN)
+            horizon = self.history.horizon(container, touched[0], token)
         reading_all = call.verb == "GET"
         scope = QueryScope(
             key=key,
             epk_minimum=minimum,
             epk_maximum=maximum,
+            horizon=horizon,
             cross_partition=reading_all
             or RANGE_ID in call.headers
             or call.flag("x-ms-documentdb-query-enablecrosspartition"),
@@ -117,7 +136,7 @@ class ItemRoutes:
             call.items_max(),
             self.clock.now(),
         )
-        headers = _partition_headers(container, touched)
+        headers = _partition_headers(container, touched, horizon)
         headers["x-ms-item-count"] = str(len(page.results))
         if page.continuation is not None:
             headers[CONTINUATION] = page.continuation
@@ -167,16 +186,30 @@ class ItemRoutes:
         return [partition], minimum, maximum
 
 
+def _origin(call: Call, container: Container) -> dict[str, str]:
+    """Headers that name the partition a refused request went to, if it named one."""
+    try:
+        key = call.key()
+    except Refused:
+        return {}
+    if key is None:
+        return {}
+    return _partition_headers(container, [container.partitions.owning(effective(key))])
+
+
 def _conditions(call: Call) -> Conditions:
     return Conditions(call.headers.get("if-match"), call.headers.get("if-none-match"))
 
 
-def _partition_headers(container: Container, touched: list[Partition]) -> dict[str, str]:
+def _partition_headers(
+    container: Container, touched: list[Partition], seen: int | None = None
+) -> dict[str, str]:
+    """`seen`: the LSN up to which a lagging read of one partition saw."""
     # Of several partitions only the first is named: the SDK looks the value up as one range id
     # and drops its routing cache if it finds none.
     return {
         RANGE_ID: touched[0].id if touched else "",
-        SESSION_TOKEN: ",".join(partition.session_token() for partition in touched),
+        SESSION_TOKEN: ",".join(partition.session_token(seen) for partition in touched),
         "lsn": str(max((partition.lsn for partition in touched), default=0)),
         "x-ms-alt-content-path": container.link,
     }

@@ -12,6 +12,7 @@ from local.cosmos import charges, documents
 from local.cosmos.catalogue import Container
 from local.cosmos.documents import Incoming
 from local.cosmos.errors import Refused
+from local.cosmos.history import History
 from local.cosmos.partition_keys import Key, effective
 from local.cosmos.partitions import Partition
 
@@ -56,32 +57,37 @@ class Outcome(msgspec.Struct, frozen=True):
     document: bytes = b""
 
 
-def find(
-    connection: sqlite3.Connection, container: Container, key: Key, item_id: str, now: float
-) -> Stored | None:
-    """The live document, or None if it is absent or expired."""
-    row = connection.execute(_SELECT, (container.number, key, item_id)).fetchone()
-    if row is None or row[5] <= now:
-        return None
-    return Stored(*row[:5])
+class Reading(msgspec.Struct, frozen=True):
+    """Whose state a read sees: all of it, or that of an earlier LSN."""
+
+    connection: sqlite3.Connection
+    history: History
+    now: float
+    horizon: int | None = None
 
 
 def read(
-    connection: sqlite3.Connection,
-    container: Container,
-    key: Key,
-    item_id: str,
-    now: float,
-    conditions: Conditions,
+    reading: Reading, container: Container, key: Key, item_id: str, conditions: Conditions
 ) -> Outcome:
     """200, 304 or Refused(404)."""
-    stored = find(connection, container, key, item_id, now)
+    stored = _find(reading, container, key, item_id)
     if stored is None:
         raise missing(item_id)
     if conditions.if_none_match in ("*", f'"{stored.etag}"'):
         return Outcome(304, charges.NOT_MODIFIED, stored.etag)
     document = documents.outgoing(container, stored.body, stored.number, stored.etag, stored.ts)
     return Outcome(200, charges.read(len(stored.body)), stored.etag, document)
+
+
+def _find(reading: Reading, container: Container, key: Key, item_id: str) -> Stored | None:
+    """The live document, or None if it is absent or expired."""
+    row = reading.connection.execute(_SELECT, (container.number, key, item_id)).fetchone()
+    horizon = reading.horizon
+    if horizon is not None and (row is None or row[3] > horizon):
+        row = reading.history.find(container, key, item_id, horizon)
+    if row is None or row[5] <= reading.now:
+        return None
+    return Stored(*row[:5])
 
 
 def missing(item_id: str) -> Refused:
@@ -95,9 +101,15 @@ class Writes:
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, container: Container, key: Key, now: float
+        self,
+        connection: sqlite3.Connection,
+        history: History,
+        container: Container,
+        key: Key,
+        now: float,
     ) -> None:
         self._connection = connection
+        self._history = history
         self._container = container
         self._key = key
         self._epk = effective(key)
@@ -141,6 +153,7 @@ class Writes:
         if stored is None:
             raise missing(item_id)
         _check(stored, conditions, item_id)
+        self._history.keep(stored.number, self.lsn)
         self._connection.execute(_DELETE, (stored.number,))
         self._written += 1
         indexing = self._container.definition.indexing
@@ -150,7 +163,8 @@ class Writes:
         return Outcome(204, charges.delete(len(stored.body), paths))
 
     def read(self, item_id: str) -> Outcome:
-        return read(self._connection, self._container, self._key, item_id, self._now, Conditions())
+        reading = Reading(self._connection, self._history, self._now)
+        return read(reading, self._container, self._key, item_id, Conditions())
 
     def commit_lsn(self) -> None:
         """Makes the LSN the partition's latest, if anything was written."""
@@ -159,6 +173,7 @@ class Writes:
                 "UPDATE partitions SET lsn = ? WHERE container = ? AND number = ?",
                 (self.lsn, self._container.number, self.partition.number),
             )
+            self._history.prune(self._container, self.partition, self.lsn)
 
     def _find(self, item_id: str) -> Stored | None:
         row = self._connection.execute(
@@ -205,6 +220,7 @@ class Writes:
     def _replace(self, stored: Stored, incoming: Incoming) -> Outcome:
         etag = self._etag()
         default = self._container.definition.default_ttl
+        self._history.keep(stored.number, self.lsn)
         self._connection.execute(
             _UPDATE,
             (

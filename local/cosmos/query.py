@@ -48,6 +48,7 @@ class QueryScope:
     epk_minimum: str
     epk_maximum: str
     cross_partition: bool
+    horizon: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def page(
     # A condition that names another partition key than the header selects nothing.
     contradiction = planned.key is not None and planned.key != key
     epk_maximum = scope.epk_minimum if contradiction else scope.epk_maximum
-    rows = RowScope(container.number, key, scope.epk_minimum, epk_maximum, now)
+    rows = RowScope(container.number, key, scope.epk_minimum, epk_maximum, now, scope.horizon)
     run = _Run(
         connection=connection,
         container=container,

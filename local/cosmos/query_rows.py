@@ -19,13 +19,17 @@ from local.cosmos.query_plan import Address, Plan
 
 @dataclass(frozen=True, slots=True)
 class RowScope:
-    """`key` None: every logical partition whose hash lies in [minimum, maximum)."""
+    """`key` None: every logical partition whose hash lies in [minimum, maximum).
+
+    `horizon`: the LSN whose state is asked for; None for the present one. Needs a `key`.
+    """
 
     container: int
     key: Key | None
     epk_minimum: str
     epk_maximum: str
     now: float
+    horizon: int | None = None
 
 
 class Row(NamedTuple):
@@ -57,6 +61,14 @@ _SELECT_LISTED_BACKWARDS = _SELECT_LISTED + " DESC"
 _COUNT_ONE = _COUNT + _ONE + _LIVE
 _COUNT_ALL = _COUNT + _ALL + _LIVE
 
+# The state at an earlier LSN: rows not changed since, and what history kept of the others.
+_EARLIER = (
+    " FROM (SELECT container, key, id, number, etag, ts, body, expires, epk FROM items"
+    " WHERE container = :container AND key = :key AND lsn <= :horizon"
+    " UNION ALL SELECT container, key, id, number, etag, ts, body, expires, epk FROM versions"
+    " WHERE container = :container AND key = :key AND lsn <= :horizon AND until > :horizon)"
+)
+
 
 def rows(
     connection: sqlite3.Connection,
@@ -85,7 +97,17 @@ def rows(
 
 def count(connection: sqlite3.Connection, scope: RowScope, plan: Plan) -> int:
     statement = _COUNT_ALL if scope.key is None else _COUNT_ONE
-    return int(connection.execute(statement, _parameters(scope, plan, None)).fetchone()[0])
+    found = _run(connection, scope, statement, _parameters(scope, plan, None))
+    return int(found.fetchone()[0])
+
+
+def _run(
+    connection: sqlite3.Connection, scope: RowScope, statement: str, values: dict[str, object]
+) -> sqlite3.Cursor:
+    if scope.horizon is None:
+        return connection.execute(statement, values)
+    values["horizon"] = scope.horizon
+    return connection.execute(statement.replace(" FROM items", _EARLIER), values)
 
 
 def _parameters(scope: RowScope, plan: Plan, after: tuple[Key, str] | None) -> dict[str, object]:
@@ -122,7 +144,7 @@ def _scan(
         statement = _SELECT_ONE
         if after is not None:
             parameters["id_from"] = max(plan.id_from, after[1] + "\0")
-    return map(Row._make, connection.execute(statement, parameters))
+    return map(Row._make, _run(connection, scope, statement, parameters))
 
 
 def _listed(
@@ -141,7 +163,7 @@ def _listed(
         names = [name for _, name in group]
         if after is not None and key == after[0]:
             names = [n for n in names if (n < after[1] if descending else n > after[1])]
-        parameters = {
+        parameters: dict[str, object] = {
             "container": scope.container,
             "key": key,
             "ids": msgspec.json.encode(names).decode(),
@@ -149,4 +171,4 @@ def _listed(
             "epk_minimum": scope.epk_minimum,
             "epk_maximum": scope.epk_maximum,
         }
-        yield from map(Row._make, connection.execute(statement, parameters))
+        yield from map(Row._make, _run(connection, scope, statement, parameters))

@@ -15,6 +15,7 @@ from local.cosmos.auth import AccountKey
 from local.cosmos.catalogue_routes import Account
 from local.cosmos.clock import Clock
 from local.cosmos.faults import Faults
+from local.cosmos.history import History
 from local.cosmos.server import HttpHandler
 from local.cosmos.service import Service
 from local.cosmos.settings import Settings
@@ -34,9 +35,10 @@ async def running(settings: Settings) -> AsyncIterator[str]:
     try:
         storage.purge(clock.now())
         account = Account(settings.consistency, settings.multi_region_writes)
-        service = Service(storage, clock, key, account, settings.partitions)
+        history = History(storage, settings.seed)
+        service = Service(storage, clock, history, key, account, settings.partitions)
         faults, stats = Faults(settings.seed), Stats()
-        admin = Admin(faults, stats, clock, service.catalogue, storage)
+        admin = Admin(faults, stats, clock, service.catalogue, storage, history)
         handler = HttpHandler(service, faults, stats, admin)
         runner = web.ServerRunner(
             web.Server(handler.handle, access_log=None), shutdown_timeout=_STOP_SECONDS

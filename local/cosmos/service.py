@@ -1,7 +1,7 @@
 """The endpoint without HTTP: one call in, one reply out, in one thread.
 
-Guarantee: whatever goes wrong becomes an answer with a sentence; the reply's charge and status are
-what the totals count.
+Guarantee: every refusal becomes an answer with a sentence; the reply's charge and status are what
+the totals count.
 """
 
 from local.cosmos import charges
@@ -10,6 +10,7 @@ from local.cosmos.catalogue import Catalogue
 from local.cosmos.catalogue_routes import Account, CatalogueRoutes
 from local.cosmos.clock import Clock
 from local.cosmos.errors import Refused, unsupported
+from local.cosmos.history import History
 from local.cosmos.item_routes import ItemRoutes
 from local.cosmos.protocol import Call, Reply, refusal
 from local.cosmos.storage import Storage
@@ -21,12 +22,18 @@ class Service:
     """Serves calls. Not thread-safe: one event loop owns it."""
 
     def __init__(
-        self, storage: Storage, clock: Clock, key: AccountKey, account: Account, partitions: int
+        self,
+        storage: Storage,
+        clock: Clock,
+        history: History,
+        key: AccountKey,
+        account: Account,
+        partitions: int,
     ) -> None:
         self.catalogue = Catalogue(storage, clock, partitions)
         self._key = key
         self._catalogue_routes = CatalogueRoutes(self.catalogue, account)
-        self._item_routes = ItemRoutes(storage, clock)
+        self._item_routes = ItemRoutes(storage, clock, history)
 
     def authorize(self, call: Call) -> None:
         self._key.verify(call.verb, call.segments, call.headers)
