@@ -18,6 +18,7 @@ from local.cosmos.partitions import Partition
 
 PAGE_BYTES_MAX = 4 * 1024 * 1024
 PAGE_ITEMS_DEFAULT = 100
+_LSN_DIGITS_MAX = 18
 
 _SELECT = (
     "SELECT number, etag, ts, lsn, body, epk, key FROM items"
@@ -57,7 +58,7 @@ def start(continuation: str | None, since: str | None, partition: Partition) -> 
     if continuation == "*":
         return partition.lsn, ts_minimum
     text = continuation.strip('"')
-    if not text.isdigit():
+    if not (text.isdigit() and len(text) <= _LSN_DIGITS_MAX):
         raise Refused(400, "The change feed continuation is not one this endpoint gave.")
     return int(text), ts_minimum
 

@@ -6,6 +6,10 @@ Guarantee: it never runs backwards, so TTL and `_ts` order stay true whatever a 
 import time
 
 
+# Far beyond any time to live, and still a number of seconds that dates can hold.
+ADVANCE_SECONDS_MAX = 100 * 366 * 86_400
+
+
 class Clock:
     """Wall-clock time plus what was advanced, in seconds since 1970."""
 
@@ -18,6 +22,6 @@ class Clock:
         return self._latest
 
     def advance(self, seconds: float) -> None:
-        if seconds < 0:
-            raise ValueError("The clock only moves forward: give a number of seconds >= 0.")
+        if not 0 <= seconds <= ADVANCE_SECONDS_MAX:
+            raise ValueError("The clock only moves forward, by at most a century at a time.")
         self.advanced_seconds += seconds

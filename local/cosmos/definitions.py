@@ -5,7 +5,9 @@ it is created, not ignored until a test depends on it.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from local.cosmos.errors import Refused, unsupported
 
@@ -22,6 +24,26 @@ _DEFAULT_INDEXING: dict[str, Any] = {
 }
 
 Path = tuple[str, ...]
+
+T = TypeVar("T")
+
+
+class _KeyDefinition(msgspec.Struct):
+    paths: list[str] = []
+    kind: str = "Hash"
+    version: int = 1
+
+
+class _IndexedPath(msgspec.Struct):
+    path: str
+    order: str = "ascending"
+
+
+class _Policy(msgspec.Struct, rename="camel"):
+    indexing_mode: str = "consistent"
+    included_paths: list[_IndexedPath] = []
+    excluded_paths: list[_IndexedPath] = []
+    composite_indexes: list[list[_IndexedPath]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +139,22 @@ def parse(body: Any) -> Definition:
     )
 
 
-def _key_text(definition: Any) -> str:
-    if not isinstance(definition, dict) or not definition.get("paths"):
+def _key_text(value: Any) -> str:
+    definition = _converted(value or {}, _KeyDefinition, "partitionKey")
+    if not definition.paths:
         raise Refused(400, "A container needs a partition key.")
-    if len(definition["paths"]) > 1 or definition.get("kind", "Hash") != "Hash":
+    if len(definition.paths) > 1 or definition.kind != "Hash":
         raise unsupported("hierarchical partition keys")
-    if definition.get("version", 1) != 2:
+    if definition.version != 2:
         raise unsupported("partition key hash version 1; ask for version 2")
-    return str(definition["paths"][0])
+    return definition.paths[0]
+
+
+def _converted(value: Any, kind: type[T], name: str) -> T:
+    try:
+        return msgspec.convert(value, type=kind)
+    except msgspec.ValidationError as error:
+        raise Refused(400, f"{name} is not valid: {error}.") from None
 
 
 def _default_ttl(value: Any) -> int | None:
@@ -140,27 +170,29 @@ def _path(text: str) -> Path:
     if not text.startswith("/"):
         raise Refused(400, f"The path {text!r} does not start with a slash.")
     names = [name.strip('"') for name in text[1:].split("/")]
-    if names and names[-1] in ("?", "*"):
+    if names[-1] in ("?", "*"):
         names.pop()
+    if not names or not all(names):
+        raise Refused(400, f"The path {text!r} names no property.")
     if any("[" in name for name in names):
         raise unsupported(f"the path {text!r}, which goes through an array")
     return tuple(names)
 
 
-def _indexing(policy: Any) -> Indexing:
-    if not isinstance(policy, dict):
-        raise Refused(400, "indexingPolicy must be an object.")
-    mode = str(policy.get("indexingMode", "consistent")).lower()
+def _indexing(value: Any) -> Indexing:
+    policy = _converted(value, _Policy, "indexingPolicy")
+    mode = policy.indexing_mode.lower()
     if mode not in ("consistent", "none"):
         raise unsupported(f"the indexing mode {mode!r}")
     if mode == "none":
         return Indexing(everything=False, included=())
-    included = [str(entry["path"]) for entry in policy.get("includedPaths") or ()]
-    excluded = [str(entry["path"]) for entry in policy.get("excludedPaths") or ()]
-    everything = "/*" in included or (not included and "/*" not in excluded)
-    composites = tuple(
-        tuple((_path(part["path"]), part.get("order") == "descending") for part in parts)
-        for parts in policy.get("compositeIndexes") or ()
+    included = [entry.path for entry in policy.included_paths]
+    excluded = [entry.path for entry in policy.excluded_paths]
+    return Indexing(
+        everything="/*" in included or (not included and "/*" not in excluded),
+        included=tuple(_path(path) for path in included if path != "/*"),
+        composites=tuple(
+            tuple((_path(part.path), part.order == "descending") for part in parts)
+            for parts in policy.composite_indexes
+        ),
     )
-    paths = tuple(_path(path) for path in included if path != "/*")
-    return Indexing(everything=everything, included=paths, composites=composites)

@@ -138,7 +138,9 @@ def _position(continuation: str | None) -> _Position:
         return _Position(0)
     try:
         raw = base64.b64decode(continuation, validate=True)
-        return msgspec.json.decode(raw, type=_Position)
+        position = msgspec.json.decode(raw, type=_Position)
+        bytes.fromhex(position.key)
+        return position
     except ValueError:
         raise Refused(400, "The query continuation is not one this endpoint gave.") from None
 

@@ -27,6 +27,7 @@ from local.cosmos.query_syntax import (
 )
 
 QUERY_LENGTH_MAX = 512 * 1024
+DEPTH_MAX = 60
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -62,6 +63,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._tokens = _tokens(text)
         self._next = 0
+        self._depth = 0
         self._roots: set[str] = set()
 
     def query(self) -> Query:
@@ -154,9 +156,13 @@ class _Parser:
                 return tuple(orders)
 
     def _or(self) -> Expression:
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            raise Refused(400, f"A query may nest {DEPTH_MAX} conditions.")
         parts = [self._and()]
         while self._word("OR"):
             parts.append(self._and())
+        self._depth -= 1
         return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
     def _and(self) -> Expression:
@@ -166,9 +172,12 @@ class _Parser:
         return parts[0] if len(parts) == 1 else And(tuple(parts))
 
     def _not(self) -> Expression:
-        if self._word("NOT"):
-            return Not(self._not())
-        return self._comparison()
+        negations = 0
+        while self._word("NOT"):
+            negations += 1
+        found = self._comparison()
+        # An even number of negations is none: NOT undefined stays undefined.
+        return Not(found) if negations % 2 else found
 
     def _comparison(self) -> Expression:
         left = self._primary()
