@@ -5,7 +5,6 @@ Guarantee: it never runs backwards, so TTL and `_ts` order stay true whatever a 
 
 import time
 
-
 # Far beyond any time to live, and still a number of seconds that dates can hold.
 ADVANCE_SECONDS_MAX = 100 * 366 * 86_400
 

@@ -45,8 +45,7 @@ def encode(value: object) -> Key:
                 raise Refused(400, f"A partition key value may hold {_KEY_BYTES_MAX} bytes.")
             return b"\x08" + payload + b"\xff"
         case int() | float():
-            # Adding zero turns -0.0 into 0.0, which is the same JSON number.
-            return b"\x05" + struct.pack("<d", float(value) + 0.0)
+            return b"\x05" + struct.pack("<d", float(value))
         case _:
             raise Refused(400, "A partition key value must be a string, number, boolean or null.")
 
