@@ -62,6 +62,10 @@ class TooLarge(CommitError):
     """More than one commit can hold. Nothing was applied."""
 
 
+class Unacceptable(Exception):
+    """The service will never take this document (400, 413): too large, or an id it refuses."""
+
+
 class Transient(Exception):
     """Worth redelivery: throttling, an outage, conflicts without end. Nothing is lost."""
 

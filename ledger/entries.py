@@ -11,6 +11,7 @@ import msgspec
 
 from ledger.facts import Fact
 from ledger.instants import DAY_SECONDS
+from ledger.labels import digest
 from ledger.versions import Version
 
 TTL_AFTER_SOURCE_SECONDS = 30 * DAY_SECONDS
@@ -61,6 +62,12 @@ class Verdict(msgspec.Struct, frozen=True):
     fact: Fact | None
     ttl: int | None
     """The entry's TTL in seconds, None where the document never expires."""
+
+
+def entry_id(container: str, partition_key: object, document_id: str) -> str:
+    """The ledger id of a document: absent (UNSET), null and "" are three different keys."""
+    key = "" if partition_key is msgspec.UNSET else msgspec.json.encode(partition_key).decode()
+    return f"e:{container}:{digest(key, document_id)}"
 
 
 def entry_ttl_seconds(own_ttl: int | None, container_ttl: int) -> int | None:

@@ -99,6 +99,8 @@ class IncidentFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     review_pending: bool
     resolution_ms: int | None
     resolved: bool
+    cited: tuple[tuple[str, str, str], ...] = ()
+    """(source, chapter, verse) of every citation of the interaction it was joined to."""
 
     @property
     def day(self) -> int:

@@ -1,11 +1,12 @@
 """The plan: given what was decided and what the ledger holds, what is new and what to write.
 
-Pure: a plan is made from documents that were read, and every document it depends on is among its
-writes under the ETag that was read, so a plan made from a stale reading cannot be committed.
-Planning again after a commit that did land finds nothing left to do.
+Pure: a plan is made from documents that were read. Whatever commit changes a fact of a user writes
+that user's hot document, and a plan writes every document it depends on under the ETag that was
+read, so a plan made from a stale reading cannot be committed. Planning again after a commit that
+did land finds nothing left to do.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,12 +14,30 @@ import msgspec
 
 from ledger.commits import Write
 from ledger.entries import Entry, Outcome, Verdict
-from ledger.facts import FACT_TYPES, Fact, InteractionFact
+from ledger.facts import FACT_TYPES, Fact, IncidentFact, InteractionFact
 from ledger.instants import month_label
-from ledger.users import HotUser, Month, User, UserMonth, hot_id, month_id
+from ledger.joins import INTERACTIONS, candidates, join_key, joined, normal_interaction_id
+from ledger.users import (
+    HotUser,
+    MonthsMissing,
+    User,
+    UserMonth,
+    hot_id,
+    load_user,
+    month_id,
+)
 
 Documents = Mapping[str, Mapping[str, Any]]
 """Id → state document as read, with its `_etag`; an id that was read and not found is absent."""
+INCIDENTS = "abuse_incidents"
+
+
+class Unread(Exception):
+    """The plan depends on documents that were not read: read these as well and plan again."""
+
+    def __init__(self, ids: set[str]) -> None:
+        super().__init__(f"{len(ids)} documents")
+        self.ids = ids
 
 
 @dataclass(frozen=True)
@@ -37,7 +56,8 @@ class Plan:
     owner: Owner
     writes: list[Write] = field(default_factory=list)
     transitions: list[tuple[Fact | None, Fact | None]] = field(default_factory=list)
-    """For each verdict the fact counted so far and the fact to count now."""
+    """The fact counted so far and the fact to count now: of each verdict in turn, then of
+    incidents whose interaction changed."""
     before: User | None = None
     after: User | None = None
     """The user's history without and with the change; None where no fact of a user changes."""
@@ -54,74 +74,16 @@ class Plan:
         """Facts to put in."""
         return [new for old, new in self.transitions if new is not None and old != new]
 
-    @property
-    def touched_days(self) -> frozenset[int]:
-        """Epoch days of the facts put in or taken out."""
-        return frozenset(fact.day for fact in (*self.retracted, *self.counted))
-
-    @property
-    def touched_sources(self) -> frozenset[str]:
-        """Sources cited by the facts put in or taken out."""
-        return frozenset(
-            citation.source
-            for fact in (*self.retracted, *self.counted)
-            if isinstance(fact, InteractionFact)
-            for citation in fact.citations
-        )
-
-
-def months_to_read(owner: Owner, verdicts: Collection[Verdict], documents: Documents) -> set[str]:
-    """The earlier months whose blocks a plan of these verdicts surely needs."""
-    hot = documents.get(hot_id(owner.key)) if owner.key else None
-    if hot is None:
-        return set()
-    months = set()
-    for verdict in verdicts:
-        old = counted_fact(verdict.source, documents.get(verdict.entry_id))
-        if old != verdict.fact:
-            months |= {month_label(fact.day) for fact in (old, verdict.fact) if fact is not None}
-    return {month for month in months if month < hot["latest"]}
-
 
 def plan(
-    owner: Owner,
-    verdicts: Sequence[Verdict],
-    documents: Documents,
-    months_read: Collection[str],
+    owner: Owner, verdicts: Sequence[Verdict], documents: Documents, read: Collection[str]
 ) -> Plan:
     """The plan of verdicts that are all newer than the ledger's.
 
-    `documents` holds the entries, the hot document and the months named in `months_read`, as far as
-    they exist. Raises MonthsMissing when the change reaches into a month that was not read.
+    `documents` holds what exists of the ids in `read`, which include the verdicts' entries and the
+    user's hot document. Raises Unread when the plan depends on more.
     """
-    result = Plan(owner)
-    for verdict in verdicts:
-        known = documents.get(verdict.entry_id)
-        result.transitions.append((counted_fact(verdict.source, known), verdict.fact))
-        result.writes.append(
-            Write(
-                _entry(owner, verdict), verdict.entry_id, None if known is None else known["_etag"]
-            )
-        )
-        result.as_of = max(result.as_of, verdict.version.ts or 0)
-    if owner.key is not None and (result.retracted or result.counted):
-        result.before = _user(owner, documents, months_read)
-        result.after = _user(owner, documents, months_read)
-        _count(owner, result)
-        result.writes.extend(_user_writes(owner, result.after, documents))
-    return result
-
-
-def _count(owner: Owner, result: Plan) -> None:
-    if result.after is None:
-        earliest = min(month_label(fact.day) for fact in result.counted)
-        assert owner.key is not None
-        assert owner.user is not None, "only a readable user counts for the first time"
-        result.after = User.new(owner.key, owner.pk, owner.user, earliest)
-    for fact in result.retracted:
-        result.after.count(fact, -1)
-    for fact in result.counted:
-        result.after.count(fact, 1)
+    return _Planning(owner, verdicts, documents, read).make()
 
 
 def counted_fact(source: str, entry: Mapping[str, Any] | None) -> Fact | None:
@@ -131,7 +93,140 @@ def counted_fact(source: str, entry: Mapping[str, Any] | None) -> Fact | None:
     return msgspec.convert(entry["fact"], FACT_TYPES[source])
 
 
-def _entry(owner: Owner, verdict: Verdict) -> Entry:
+class _Planning:
+    def __init__(
+        self,
+        owner: Owner,
+        verdicts: Sequence[Verdict],
+        documents: Documents,
+        read: Collection[str],
+    ) -> None:
+        self.owner = owner
+        self.verdicts = verdicts
+        self.documents = documents
+        self.read = read
+        self.hot = documents.get(hot_id(owner.key)) if owner.key else None
+        self.user = owner.user or (self.hot["user"] if self.hot else None)
+        self.decided = {verdict.entry_id: verdict.fact for verdict in verdicts}
+
+    def make(self) -> Plan:
+        result = Plan(self.owner)
+        for verdict in self.verdicts:
+            old = self._counted(verdict.source, verdict.entry_id)
+            new = self._joined(verdict.fact)
+            result.transitions.append((old, new))
+            result.writes.append(self._write(_entry(self.owner, verdict, new)))
+            result.as_of = max(result.as_of, verdict.version.ts or 0)
+        for incident_id in self._incidents_concerned(result):
+            self._move_incident(incident_id, result)
+        if self.owner.key is not None and (result.retracted or result.counted):
+            self._count(result)
+        return result
+
+    def _joined(self, fact: Fact | None) -> Fact | None:
+        if not isinstance(fact, IncidentFact) or self.user is None:
+            return fact
+        if fact.interaction is not None:
+            self._require(candidates(self.user, fact.interaction))
+        return joined(fact, self.user, self._interaction)
+
+    def _interaction(self, interaction_id: str) -> InteractionFact | None:
+        """What will be counted of an interaction once this plan is committed."""
+        if interaction_id in self.decided:
+            fact = self.decided[interaction_id]
+        else:
+            fact = self._counted(INTERACTIONS, interaction_id)
+        return fact if isinstance(fact, InteractionFact) else None
+
+    def _incidents_concerned(self, result: Plan) -> list[str]:
+        """Incidents that name an interaction whose fact changes here."""
+        joins: Mapping[str, list[str]] = self.hot.get("joins", {}) if self.hot else {}
+        concerned = [
+            incident_id
+            for verdict, (old, new) in zip(self.verdicts, result.transitions, strict=True)
+            if verdict.source == INTERACTIONS and old != new
+            for incident_id in joins.get(join_key(normal_interaction_id(verdict.document)), ())
+        ]
+        self._require(concerned)
+        return sorted(set(concerned))
+
+    def _move_incident(self, incident_id: str, result: Plan) -> None:
+        """Join an incident anew; its version stays, its citations change."""
+        old = self._counted(INCIDENTS, incident_id)
+        new = self._joined(old)
+        if old != new:
+            result.transitions.append((old, new))
+            entry = msgspec.convert(self.documents[incident_id], Entry)
+            entry.fact = msgspec.to_builtins(new)
+            result.writes.append(self._write(entry))
+
+    def _count(self, result: Plan) -> None:
+        self._require_months(
+            {month_label(fact.day) for fact in (*result.retracted, *result.counted)}
+        )
+        result.before = self._load_user()
+        result.after = self._load_user() or self._new_user(result)
+        try:
+            for fact in result.retracted:
+                result.after.count(fact, -1)
+            # In order of time, because a user's latest month only ever advances.
+            for fact in sorted(result.counted, key=lambda fact: fact.day):
+                result.after.count(fact, 1)
+        except MonthsMissing as missing:
+            self._require_months(missing.months)
+            raise
+        firsts = {user.first_day for user in (result.before, result.after) if user is not None}
+        if len(firsts) > 1:
+            # Whose first month it is decides tiers, so those months count anew.
+            self._require_months({month_label(day) for day in firsts if day is not None})
+        for verdict, (old, new) in zip(self.verdicts, result.transitions, strict=False):
+            if verdict.source == INCIDENTS:
+                result.after.list_join(verdict.entry_id, _named(old), _named(new))
+        result.writes.extend(self._user_writes(result.after))
+
+    def _load_user(self) -> User | None:
+        """Anew at each call: a history is changed in place."""
+        assert self.owner.key is not None
+        prefix = month_id(self.owner.key, "")
+        months = [one.removeprefix(prefix) for one in self.read if one.startswith(prefix)]
+        return load_user(self.owner.key, self.documents, months)
+
+    def _new_user(self, result: Plan) -> User:
+        assert self.owner.key is not None
+        assert self.owner.user is not None, "only a readable user counts for the first time"
+        earliest = min(month_label(fact.day) for fact in result.counted)
+        return User.new(self.owner.key, self.owner.pk, self.owner.user, earliest)
+
+    def _user_writes(self, user: User) -> list[Write]:
+        """The hot document always, so that one ETag orders everything about the user; and every
+        month that was read or begun, also unchanged, because the plan depends on it."""
+        writes = [self._write(user.hot)]
+        for month, block in sorted(user.months.items()):
+            body = UserMonth(month_id(user.key, month), self.owner.pk, block)
+            if month != user.hot.latest and (body.id in self.documents or month in user.touched):
+                writes.append(self._write(body))
+        return writes
+
+    def _write(self, body: Entry | HotUser | UserMonth) -> Write:
+        known = self.documents.get(body.id)
+        return Write(body, body.id, None if known is None else known["_etag"])
+
+    def _counted(self, source: str, entry_id: str) -> Fact | None:
+        return counted_fact(source, self.documents.get(entry_id))
+
+    def _require_months(self, months: set[str]) -> None:
+        """Months before the latest have documents of their own."""
+        if self.hot is not None and self.owner.key is not None:
+            latest = self.hot["latest"]
+            self._require(month_id(self.owner.key, month) for month in months if month < latest)
+
+    def _require(self, ids: Iterable[str]) -> None:
+        missing = {document_id for document_id in ids if document_id not in self.read}
+        if missing:
+            raise Unread(missing)
+
+
+def _entry(owner: Owner, verdict: Verdict, fact: Fact | None) -> Entry:
     return Entry(
         id=verdict.entry_id,
         pk=owner.pk,
@@ -141,38 +236,11 @@ def _entry(owner: Owner, verdict: Verdict) -> Entry:
         ts=verdict.version.ts,
         lsn=verdict.version.lsn,
         user=owner.key,
-        fact=None if verdict.fact is None else msgspec.to_builtins(verdict.fact),
+        fact=None if fact is None else msgspec.to_builtins(fact),
         ttl=verdict.ttl,
     )
 
 
-def _user(owner: Owner, documents: Documents, months_read: Collection[str]) -> User | None:
-    assert owner.key is not None
-    hot = documents.get(hot_id(owner.key))
-    if hot is None:
-        return None
-    months = {}
-    for month in months_read:
-        stored = documents.get(month_id(owner.key, month))
-        months[month] = (
-            Month() if stored is None else msgspec.convert(stored["block"], Month, str_keys=True)
-        )
-    return User(owner.key, msgspec.convert(hot, HotUser, str_keys=True), months)
-
-
-def _user_writes(owner: Owner, user: User | None, documents: Documents) -> list[Write]:
-    """The hot document always, so that one ETag orders everything about the user; and every month
-    that was read or begun, also unchanged, because the plan depends on it."""
-    assert user is not None
-    writes = [_write(user.hot, user.hot.id, documents)]
-    for month, block in sorted(user.months.items()):
-        document_id = month_id(user.key, month)
-        known = document_id in documents
-        if month != user.hot.latest and (known or month in user.touched):
-            writes.append(_write(UserMonth(document_id, owner.pk, block), document_id, documents))
-    return writes
-
-
-def _write(body: msgspec.Struct, document_id: str, documents: Documents) -> Write:
-    known = documents.get(document_id)
-    return Write(body, document_id, None if known is None else known["_etag"])
+def _named(fact: Fact | None) -> str | None:
+    """The interaction that an incident names."""
+    return fact.interaction if isinstance(fact, IncidentFact) else None

@@ -7,14 +7,20 @@ A user's *hot* document holds the head (day masks of every month, first day per 
 block of the latest month; earlier months have a document each, touched by late changes only.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
 from ledger.facts import Fact, InteractionFact, SessionFact
 from ledger.instants import month_label, month_start
+from ledger.joins import join_key
 from ledger.labels import digest
+
+SHORT_SESSION_MS = 5 * 60_000
+"""A session below this is short."""
+MEDIUM_SESSION_MS = 15 * 60_000
+"""One up to this is medium, beyond it long."""
 
 
 class Day(msgspec.Struct, omit_defaults=True):
@@ -39,11 +45,61 @@ class Day(msgspec.Struct, omit_defaults=True):
         return self.active or self.incidents > 0
 
 
+class MonthTotals(NamedTuple):
+    """Sums over one user's month; scores in millionths."""
+
+    duration_ms: int = 0
+    durations: int = 0
+    depth: int = 0
+    depths: int = 0
+    completed: int = 0
+    ended: int = 0
+    short_sessions: int = 0
+    medium_sessions: int = 0
+    long_sessions: int = 0
+    rating: int = 0
+    ratings: int = 0
+    complexity: int = 0
+    complexities: int = 0
+    complete: int = 0
+    cost_nano_usd: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
 class Month(msgspec.Struct, omit_defaults=True):
     """One user's block of one month."""
 
-    days: dict[int, Day] = msgspec.field(default_factory=dict)
+    days: dict[int, Day] = msgspec.field(name="d", default_factory=dict)
     """Day of the month (1 to 31) → counts; a day without any is absent."""
+    totals: list[int] = msgspec.field(name="n", default_factory=list)
+    """`MonthTotals` without its trailing zeros."""
+    hours: dict[int, int] = msgspec.field(name="h", default_factory=dict)
+    """UTC hour → interactions."""
+    topics: dict[str, int] = msgspec.field(name="t", default_factory=dict)
+    """Topic → interactions."""
+    personalities: dict[str, int] = msgspec.field(name="p", default_factory=dict)
+    """Personality → interactions."""
+
+    @property
+    def sums(self) -> MonthTotals:
+        """The totals by name."""
+        return MonthTotals(*self.totals)
+
+    @property
+    def interactions(self) -> int:
+        """Interactions of the month."""
+        return sum(day.interactions for day in self.days.values())
+
+    @property
+    def sessions(self) -> int:
+        """Sessions started in the month."""
+        return sum(day.sessions for day in self.days.values())
+
+    @property
+    def active_days(self) -> list[int]:
+        """Days of the month with an interaction or a started session, ascending."""
+        return sorted(number for number, day in self.days.items() if day.active)
 
 
 class HotUser(msgspec.Struct, omit_defaults=True):
@@ -62,6 +118,8 @@ class HotUser(msgspec.Struct, omit_defaults=True):
     """Month → mask of days with anything at all."""
     firsts: dict[str, int] = msgspec.field(default_factory=dict)
     """Cited source → epoch day of its first citation."""
+    joins: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    """Join key of an interaction → entry ids of the incidents that name it."""
 
 
 class UserMonth(msgspec.Struct):
@@ -70,6 +128,21 @@ class UserMonth(msgspec.Struct):
     id: str
     pk: str
     block: Month
+
+
+def load_user(key: str, documents: Mapping[str, Any], months: Iterable[str]) -> "User | None":
+    """A user's history from its state documents, of which these months were read; None without a
+    hot document."""
+    hot = documents.get(hot_id(key))
+    if hot is None:
+        return None
+    blocks = {}
+    for month in months:
+        stored = documents.get(month_id(key, month))
+        blocks[month] = (
+            Month() if stored is None else msgspec.convert(stored["block"], Month, str_keys=True)
+        )
+    return User(key, msgspec.convert(hot, HotUser, str_keys=True), blocks)
 
 
 class MonthsMissing(Exception):
@@ -122,8 +195,12 @@ class User:
         self.touched.add(month)
         number = fact.day - month_start(month) + 1
         day = block.days.setdefault(number, Day())
+        _add_totals(block, _totals_of(fact), sign)
         if isinstance(fact, InteractionFact):
             day.interactions += sign
+            _add(block.hours, fact.minute_of_day // 60, sign)
+            _add(block.topics, fact.topic, sign)
+            _add(block.personalities, fact.personality, sign)
             _add(day.minutes, fact.minute_of_day, sign)
             for citation in fact.citations:
                 _add(day.sources, citation.source, sign)
@@ -138,6 +215,17 @@ class User:
         if isinstance(fact, InteractionFact):
             for source in {citation.source for citation in fact.citations}:
                 self._update_first(source, fact.day, cited=day.sources.get(source, 0) > 0)
+
+    def list_join(self, incident_id: str, before: str | None, now: str | None) -> None:
+        """Note which interaction an incident names, by its normal id, before and now."""
+        if before is not None:
+            key = join_key(before)
+            listed = [one for one in self.hot.joins.get(key, ()) if one != incident_id]
+            self.hot.joins[key] = listed
+            if not listed:
+                del self.hot.joins[key]
+        if now is not None:
+            self.hot.joins.setdefault(join_key(now), []).append(incident_id)
 
     def month(self, month: str) -> Month:
         """The block of a month. MonthsMissing when it was not read."""
@@ -187,6 +275,45 @@ class User:
     def _bit(masks: dict[str, int], day: int) -> bool:
         month = month_label(day)
         return bool(masks.get(month, 0) >> (day - month_start(month)) & 1)
+
+
+def _totals_of(fact: Fact) -> MonthTotals:
+    """What one fact adds to its user's month."""
+    if isinstance(fact, InteractionFact):
+        counted = fact.input_tokens is not None and fact.output_tokens is not None
+        return MonthTotals(
+            rating=fact.rating or 0,
+            ratings=int(fact.rating is not None),
+            complexity=fact.complexity or 0,
+            complexities=int(fact.complexity is not None),
+            complete=int(fact.complete),
+            cost_nano_usd=fact.cost_nano_usd,
+            input_tokens=(fact.input_tokens or 0) if counted else 0,
+            output_tokens=(fact.output_tokens or 0) if counted else 0,
+        )
+    if isinstance(fact, SessionFact):
+        duration_ms = fact.duration_ms
+        return MonthTotals(
+            duration_ms=duration_ms or 0,
+            durations=int(duration_ms is not None),
+            depth=fact.depth or 0,
+            depths=int(fact.depth is not None),
+            completed=int(fact.status == "completed"),
+            ended=int(fact.status != "other"),
+            short_sessions=int(duration_ms is not None and duration_ms < SHORT_SESSION_MS),
+            medium_sessions=int(
+                duration_ms is not None and SHORT_SESSION_MS <= duration_ms <= MEDIUM_SESSION_MS
+            ),
+            long_sessions=int(duration_ms is not None and duration_ms > MEDIUM_SESSION_MS),
+        )
+    return MonthTotals()
+
+
+def _add_totals(block: Month, totals: MonthTotals, sign: int) -> None:
+    row = [have + sign * more for have, more in zip(block.sums, totals, strict=True)]
+    while row and not row[-1]:
+        row.pop()
+    block.totals = row
 
 
 def _days_of(masks: dict[str, int], after: int = -1) -> Iterator[int]:

@@ -36,13 +36,9 @@ class FoldState(Protocol):
 
     def read(
         self, pk: str, ids: Collection[str], session_token: str | None = None
-    ) -> dict[str, dict[str, Any]]:
-        """The documents that exist, by id, at least as new as the session token says."""
-
-    def read_one(
-        self, pk: str, document_id: str, session_token: str | None = None
-    ) -> tuple[dict[str, Any] | None, str | None]:
-        """(document or None, session token)."""
+    ) -> tuple[dict[str, dict[str, Any]], str | None]:
+        """(the documents that exist, by id; the session token of the reading), at least as new as
+        the session token given."""
 
     def read_range(
         self,
@@ -87,13 +83,15 @@ class Step:
     delta: dict[str, list[Measures]]
     """State key → the journal's measures for it, oldest first."""
     finished: list[Journal]
+    """Journal documents taken whole; what they touched without a measure is published too."""
     shortened: tuple[Journal, str] | None
     """A journal document of which only some keys fit: what is left of it, and its ETag."""
 
 
 def read_bucket(state: FoldState, pk: str) -> Bucket:
     """The bucket's head; one without any fold is at sequence 0."""
-    document, token = state.read_one(pk, HEAD_ID)
+    found, token = state.read(pk, [HEAD_ID])
+    document = found.get(HEAD_ID)
     if document is None:
         return Bucket(pk, Head(HEAD_ID, pk), None, token)
     return Bucket(pk, msgspec.convert(document, Head), document["_etag"], token)
@@ -127,7 +125,7 @@ def fold(state: FoldState, pk: str, now_seconds: int, pace_seconds: int | None) 
         if step.shortened is not None:
             journals = _read_journals(state, bucket)
     bucket.folded = folded
-    bucket.journal_left = bool(journals)
+    bucket.journal_left = bool(journals) or folded >= JOURNALS_PER_RUN_MAX
     return bucket
 
 
@@ -147,7 +145,9 @@ def next_step(journals: Sequence[tuple[Journal, str]], keys_max: int) -> Step:
         if len(taken) < len(journal.delta):
             left: Delta = {key: row for key, row in journal.delta.items() if key not in taken}
             return Step(
-                delta, finished, (Journal(journal.id, journal.pk, left, journal.as_of), etag)
+                delta,
+                finished,
+                (msgspec.structs.replace(journal, delta=left), etag),
             )
         finished.append(journal)
     return Step(delta, finished, None)
@@ -157,7 +157,7 @@ def _commit_step(
     state: FoldState, bucket: Bucket, step: Step, now_seconds: int, pace_seconds: int | None
 ) -> None:
     ids = {key: PARTIAL_PREFIX + key for key in step.delta}
-    partials = state.read(bucket.pk, ids.values(), bucket.session_token)
+    partials, _ = state.read(bucket.pk, ids.values(), bucket.session_token)
     head = Head(
         HEAD_ID,
         bucket.pk,
@@ -179,7 +179,10 @@ def _commit_step(
             )
         )
         add_pending(head.pending, key, now_seconds, pace_seconds)
-    operations.extend(Delete(journal.id) for journal in step.finished)
+    for journal in step.finished:
+        operations.append(Delete(journal.id))
+        for key in journal.touched:
+            add_pending(head.pending, key, now_seconds, pace_seconds)
     if step.shortened is not None:
         left, etag = step.shortened
         operations.append(Write(left, left.id, etag))

@@ -5,17 +5,19 @@ back, and a key leaves `pending` only after a document at least as new as its la
 (architecture.md, "Rules of fold and publish", whose numbers the comments below refer to).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ledger.commits import CommitError, Conflict, Transient, Write
+from ledger.buckets import bucket_of
+from ledger.commits import CommitError, Conflict, Transient, Unacceptable, Write
 from ledger.instants import SECOND_US, iso
+from ledger.users import User, hot_id, load_user, month_id, user_key
 from materializers.fold import PARTIAL_PREFIX, Bucket, FoldState, fold
 from materializers.heads import HEAD_ID, Head
 from materializers.measures import Measures, add, is_negative
 from materializers.registry import VIEWS
-from materializers.view import View
+from materializers.view import SYMBOL, Inputs, Reads, View
 
 TOMBSTONE_TTL_SECONDS = 3_600
 KEYS_PER_CLEAR = 200
@@ -125,6 +127,10 @@ class Publisher:
         """Bring one key up to date; whether it may leave `pending`."""
         view_name, _, key = name.partition(":")
         view = VIEWS[view_name]
+        if view.expand is not None and key.startswith(SYMBOL):
+            keys = view.expand(key, self._inputs(view, key, buckets))
+            done = [self._publish(f"{view_name}:{one}", stage, buckets, result) for one in keys]
+            return all(done)
         stamp = [stage.generation, *(bucket.head.sequence for bucket in buckets)]
         # Rule 3: heads first (they are held), then the view, then the partials.
         existing = self.views.read(view.name, view.document_id(key), view.partition(key))
@@ -135,12 +141,12 @@ class Publisher:
             if not _precedes(existing["stamp"], stamp):
                 result.contended += 1
                 return False
-        partials = self._merged(view, key, buckets)
-        if any(is_negative(measures) for measures in partials.values()):
+        inputs = self._inputs(view, key, buckets)
+        if any(is_negative(measures) for measures in inputs.partials.values()):
             result.negative.append(name)
             return False
         try:
-            rendered = view.render(key, partials)
+            rendered = view.render(key, inputs)
         except Exception as error:
             # One key that cannot be rendered does not stop the others.
             result.failed.append(name)
@@ -155,13 +161,17 @@ class Publisher:
         except Conflict:
             result.contended += 1
             return False
+        except Unacceptable as error:
+            result.failed.append(name)
+            self.on_failure(name, error)
+            return False
         result.written += 1
         result.tombstones += rendered is None
         return True
 
-    def _merged(self, view: View, key: str, buckets: Iterable[Bucket]) -> dict[str, Measures]:
-        """The partials a view reads, all buckets merged; each read at least as new as the head
-        this run holds (rule 6)."""
+    def _inputs(self, view: View, key: str, buckets: Sequence[Bucket]) -> Inputs:
+        """What a view reads, all buckets merged; each read at least as new as the head this run
+        holds (rule 6)."""
         reads = view.reads(key)
         merged: dict[str, Measures] = {}
         for bucket in buckets:
@@ -169,7 +179,7 @@ class Publisher:
             documents: list[Mapping[str, Any]] = []
             if reads.keys:
                 ids = [PARTIAL_PREFIX + state_key for state_key in reads.keys]
-                documents.extend(self.state.read(bucket.pk, ids, token).values())
+                documents.extend(self.state.read(bucket.pk, ids, token)[0].values())
             for start, end in reads.ranges:
                 documents.extend(
                     self.state.read_range(
@@ -179,7 +189,20 @@ class Publisher:
             for document in documents:
                 state_key = document["id"].removeprefix(PARTIAL_PREFIX)
                 merged[state_key] = add(merged.get(state_key, {}), document["cells"])
-        return {state_key: measures for state_key, measures in merged.items() if measures}
+        return Inputs(
+            {state_key: measures for state_key, measures in merged.items() if measures},
+            self._user(reads, buckets),
+        )
+
+    def _user(self, reads: Reads, buckets: Sequence[Bucket]) -> User | None:
+        """The history of the user a view reads, with the block of one month."""
+        if reads.user is None or reads.month is None:
+            return None
+        key = user_key(reads.user)
+        bucket = buckets[bucket_of(key, len(buckets))]
+        month = month_id(key, reads.month)
+        found, _ = self.state.read(bucket.pk, [hot_id(key), month], bucket.session_token)
+        return load_user(key, found, [reads.month])
 
     def _document(
         self,
@@ -200,12 +223,12 @@ class Publisher:
             return {**document, "empty": True, "ttl": TOMBSTONE_TTL_SECONDS}
         return {
             **document,
+            "ttl": view.ttl_seconds,
             **rendered,
             "calculation_version": view.calculation_version,
             "generation": stamp[0],
             "data_as_of": iso(as_of * SECOND_US),
             "published_at": iso(self.now_ms() * 1_000),
-            "ttl": view.ttl_seconds,
         }
 
     def _clear(self, buckets: Iterable[Bucket], done: set[str]) -> None:

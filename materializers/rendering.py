@@ -5,9 +5,12 @@ decimals, USD to 6. An empty denominator is None, never 0 (views.md, section 1, 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from typing import TypeVar
 
 from ledger.fixed_point import MILLION, divided_half_even
+from ledger.instants import DAY_SECONDS, month_start, next_month
+from materializers.cells import is_kind, labels_of
 from materializers.measures import Row
 
 RATIO_SCALE = 10**4
@@ -26,6 +29,11 @@ def ratio(numerator: int, denominator: int) -> float | None:
     return divided_half_even(numerator * RATIO_SCALE, denominator) / RATIO_SCALE
 
 
+def fraction4(value: Fraction) -> float:
+    """An exact value to 4 decimals."""
+    return divided_half_even(value.numerator * RATIO_SCALE, value.denominator) / RATIO_SCALE
+
+
 def mean_score(total_millionths: int, count: int) -> float | None:
     """The mean of scores or ratings kept in millionths."""
     return ratio(total_millionths, count * MILLION)
@@ -41,9 +49,45 @@ def row_of(layout: Callable[..., Cell], measures: Mapping[str, Row], cell: str) 
     return layout(*measures.get(cell, ()))
 
 
-def labelled(measures: Mapping[str, Row], prefix: str) -> Iterator[tuple[str, Row]]:
-    """(label, row) of every cell named `{prefix}/{label}`, in label order."""
-    start = f"{prefix}/"
-    for cell in sorted(measures):
-        if cell.startswith(start):
-            yield cell[len(start) :], measures[cell]
+def labelled(measures: Mapping[str, Row], kind: str) -> Iterator[tuple[str, Row]]:
+    """(label, row) of every cell `{kind}/{label}`, by label."""
+    return ((labels[0], row) for labels, row in cells_of(measures, kind))
+
+
+def cells_of(measures: Mapping[str, Row], kind: str) -> Iterator[tuple[tuple[str, ...], Row]]:
+    """(labels, row) of every cell of a kind, by name."""
+    for name in sorted(measures):
+        if is_kind(name, kind):
+            yield labels_of(name), measures[name]
+
+
+def top(counts: Mapping[str, int], most: int | None = None) -> list[str]:
+    """Names by count, then by code point; names without a count are not ranked."""
+    names = sorted(
+        (name for name, count in counts.items() if count > 0),
+        key=lambda name: (-counts[name], name),
+    )
+    return names[:most]
+
+
+def growth(now: int, before: int) -> float | None:
+    """(now − before) / before; None when there was nothing before."""
+    return ratio(now - before, before)
+
+
+def iso_day(label: str) -> str:
+    """`YYYY-MM-DD` of a `YYYYMMDD` day."""
+    return f"{label[:4]}-{label[4:6]}-{label[6:]}"
+
+
+def period(month: str) -> dict[str, str]:
+    """First day and exclusive end of a `YYYYMM` month."""
+    return {
+        "period_start": iso_day(f"{month}01"),
+        "period_end": iso_day(f"{next_month(month)}01"),
+    }
+
+
+def month_starts_at_seconds(month: str) -> int:
+    """When a `YYYYMM` month begins, in seconds since 1970."""
+    return month_start(month) * DAY_SECONDS

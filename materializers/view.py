@@ -1,8 +1,7 @@
-"""What a view is: what it counts, under which keys, and how it is rendered.
+"""What a view is: from which measures it is rendered, and when it is published.
 
-A view is one file that fills in a `View`. Everything in it is pure. Contributions go to *state
-keys* `{grain}:{period or name}`; the publisher merges the partials of all buckets under the keys a
-view reads, and hands them to `render`.
+A view is one file that fills in a `View`. Everything in it is pure. The publisher merges the
+partials of all buckets under the state keys a view reads, and hands them to `render`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,39 +11,65 @@ from typing import Any
 from ledger.facts import Fact
 from ledger.users import User
 from materializers.measures import Contribution, Measures
-
-Partials = Mapping[str, Measures]
-"""State key → merged measures, for every key a view declared to read and something is counted."""
-
-
-@dataclass(frozen=True)
-class Touched:
-    """What a set of facts touched of one user's history."""
-
-    days: frozenset[int]
-    """Epoch days of the facts put in or taken out."""
-    sources: frozenset[str]
-    """Sources they cite."""
+from materializers.touched import Touched
 
 
 @dataclass(frozen=True)
 class Reads:
-    """The state keys one view document is rendered from."""
+    """What one view document is rendered from."""
 
     keys: tuple[str, ...] = ()
-    ranges: tuple[tuple[str, str], ...] = field(default=())
+    """State keys."""
+    ranges: tuple[tuple[str, str], ...] = ()
     """Half-open ranges [from, to) of state keys."""
+    user: str | None = None
+    """A user id, for the user's history."""
+    month: str | None = None
+    """The month (`YYYYMM`) of the user's history."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What was read, all buckets merged."""
+
+    partials: Mapping[str, Measures] = field(default_factory=dict)
+    """State key → measures, for every key that was asked for and under which something counts."""
+    user: User | None = None
+
+    def of(self, state_key: str) -> Mapping[str, list[int]]:
+        """The measures of one state key; empty when nothing is counted under it."""
+        return self.partials.get(state_key, {})
+
+    def under(self, prefix: str) -> dict[str, Measures]:
+        """Rest of the state key → measures, for every key with that prefix."""
+        return {
+            key[len(prefix) :]: measures
+            for key, measures in self.partials.items()
+            if key.startswith(prefix)
+        }
+
+
+def nothing_of_fact(_fact: Fact) -> Iterable[Contribution]:
+    """For views that live on shared grains."""
+    return ()
+
+
+def nothing_of_user(_user: User, _touched: Touched) -> Iterable[Contribution]:
+    """For views that live on shared grains."""
+    return ()
 
 
 @dataclass(frozen=True)
 class View:
     """One materialized view.
 
-    `of_fact` and `of_user` say what is contributed; `of_user` must at least cover every
-    contribution that can differ because of what was touched. `keys_of` names the view keys to
-    publish when a state key changes. `starts_at_seconds` is when a view key's period begins: it is
-    published no sooner. `render` returns the document without its metadata, or None when nothing is
-    counted under the key.
+    `keys_of` names the view keys to publish when a state key changes, neighbours included; a key
+    that stands for several is a symbol, expanded by `expand` from what `reads` asks for it.
+    `starts_at_seconds` is when a key's period begins: it is published no sooner. `render` returns
+    the document without its metadata, or None when nothing is counted under the key.
+
+    `of_fact` and `of_user` are for what no shared grain counts. `of_user` must cover at least every
+    contribution that can differ because of what was touched.
     """
 
     name: str
@@ -52,11 +77,16 @@ class View:
     pace_seconds: int
     ttl_seconds: int
     calculation_version: str
-    of_fact: Callable[[Fact], Iterable[Contribution]]
-    of_user: Callable[[User, Touched], Iterable[Contribution]]
     keys_of: Callable[[str], Iterable[str]]
     starts_at_seconds: Callable[[str], int]
     reads: Callable[[str], Reads]
     document_id: Callable[[str], str]
     partition: Callable[[str], str]
-    render: Callable[[str, Partials], dict[str, Any] | None]
+    render: Callable[[str, Inputs], dict[str, Any] | None]
+    expand: Callable[[str, Inputs], list[str]] | None = None
+    of_fact: Callable[[Fact], Iterable[Contribution]] = nothing_of_fact
+    of_user: Callable[[User, Touched], Iterable[Contribution]] = nothing_of_user
+
+
+SYMBOL = "*:"
+"""A view key that begins with this stands for several keys."""

@@ -13,15 +13,15 @@ from typing import Any
 
 from ledger.commits import CommitError, Conflict, TooLarge, Transient, UnknownOutcome, Write
 from ledger.instants import iso
-from ledger.plan import Documents, months_to_read, plan
-from ledger.users import MonthsMissing, hot_id, month_id
-from ledger.versions import Order, Version, order
+from ledger.plan import Documents, Unread, plan
+from ledger.users import hot_id, user_key
+from ledger.versions import Order, order
 from materializers.journal import journal_of
 from processors.dead_letters import dead_letter
 from processors.documents import Source, coalesced, raw_documents, read_batch
 from processors.doubts import Doubt, settle
 from processors.judging import Breaker, Judged, judge, oversize
-from processors.ownership import Layout, Work, owned, strangers
+from processors.ownership import Layout, Work, owned, strangers, version_of
 from processors.packing import Planned, packed
 from processors.ports import Poison, Sources, State
 from processors.report import Report
@@ -73,6 +73,8 @@ class _Run:
         self.text = text
         self.correlation = correlation
         self.report = Report()
+        self.strayed: list[Judged] = []
+        """Read from their source, and found to belong to another owner than was delivered."""
 
     def apply(self) -> Report:
         changes = read_batch(self.source, self.text)
@@ -80,33 +82,41 @@ class _Run:
         newest, self.report.duplicates, self.report.superseded = coalesced(changes)
         judged = [judge(self.source, change, self.ttl) for change in newest]
         self.breaker.check([one.defect for one in judged])
-        for pk, works in owned(judged, self.outside.layout(), self.outside.state).items():
-            groups = deque([works])
-            while groups:
-                group = groups.popleft()
-                for chunk in packed(self._planned(pk, group)):
-                    try:
-                        self._commit(pk, chunk)
-                    except CommitError as failure:
-                        self._put_back(chunk, failure)
-                left = [work for work in group if work.judged]
-                groups.extend([work] for work in left if work.alone)
-                groups.extend([together] if (together := [w for w in left if not w.alone]) else [])
+        while judged:
+            self.strayed = []
+            for pk, works in owned(judged, self.outside.layout(), self.outside.state).items():
+                self._settle(pk, works)
+            judged = self.strayed
         return self.report
+
+    def _settle(self, pk: str, works: list[Work]) -> None:
+        """Commit what is new in one bucket; what conflicts is read and planned again."""
+        groups = deque([works])
+        while groups:
+            group = groups.popleft()
+            for chunk in packed(self._planned(pk, group)):
+                try:
+                    self._commit(pk, chunk)
+                except CommitError as failure:
+                    self._put_back(chunk, failure)
+            left = [work for work in group if work.judged]
+            groups.extend([work] for work in left if work.alone)
+            if together := [work for work in left if not work.alone]:
+                groups.append(together)
 
     def _planned(self, pk: str, works: list[Work]) -> list[Planned]:
         """Read what these owners' plans depend on, and plan what the ledger does not know yet."""
         taken = [(work, work.take()) for work in works]
         ids = {one.verdict.entry_id for _, judged in taken for one in judged}
         ids |= {hot_id(work.owner.key) for work in works if work.owner.key is not None}
-        documents = self.outside.state.read(pk, ids)
+        documents, token = self.outside.state.read(pk, ids)
         planned = []
         for work, judged in taken:
             works += strangers(work, judged, documents)
             undecided = self._undecided(work, judged, documents)
             if undecided:
                 self._write_dead_letters(undecided)
-                planned.append(self._plan(work, undecided, documents))
+                planned.append(self._plan(work, undecided, documents, token))
         return planned
 
     def _undecided(self, work: Work, judged: list[Judged], documents: Documents) -> list[Judged]:
@@ -115,11 +125,14 @@ class _Run:
         doubtful = []
         for one in judged:
             known = documents.get(one.verdict.entry_id)
-            decided = None if known is None else Version(*map(known.get, Version._fields))
+            decided = None if known is None else version_of(known)
+            if one.elsewhere is not None and order(one.elsewhere, decided) is Order.NEWER:
+                decided = one.elsewhere
             standing = order(one.verdict.version, decided)
-            if standing is Order.DOUBTFUL or one.change.doubtful:
+            doubt = standing is Order.DOUBTFUL or one.change.doubtful
+            if doubt and not one.settled:
                 doubtful.append(Doubt(one.change, decided))
-            elif standing is Order.NEWER:
+            elif standing is not Order.DUPLICATE:
                 undecided.append(one)
             elif work.uncertain:
                 self.report.settled(one, None)
@@ -129,8 +142,14 @@ class _Run:
             for change in settle(self.source, doubtful, self.outside.sources, self.outside.wait):
                 if change is None:
                     self.report.superseded += 1
+                    continue
+                found = judge(self.source, change, self.ttl)
+                found.settled = True
+                if (user_key(change.user) if change.user else None) == work.owner.key:
+                    undecided.append(found)
                 else:
-                    undecided.append(judge(self.source, change, self.ttl))
+                    # The source names another owner than the delivered version did, or none.
+                    self.strayed.append(found)
         return undecided
 
     def _write_dead_letters(self, judged: list[Judged]) -> None:
@@ -142,24 +161,21 @@ class _Run:
                 self.outside.poison.write(dead_letter(self.source, one, raw, at, self.correlation))
                 one.lettered = True
 
-    def _plan(self, work: Work, judged: list[Judged], documents: Documents) -> Planned:
+    def _plan(
+        self, work: Work, judged: list[Judged], documents: Documents, token: str | None
+    ) -> Planned:
         verdicts = [one.verdict for one in judged]
         owner = work.owner
-        months = months_to_read(owner, verdicts, documents)
-        read: set[str] = set()
+        read = {verdict.entry_id for verdict in verdicts}
+        read |= {hot_id(owner.key)} if owner.key is not None else set()
         while True:
-            missing = sorted(months - read)
-            if missing:
-                assert owner.key is not None
-                ids = [month_id(owner.key, month) for month in missing]
-                documents = {**documents, **self.outside.state.read(owner.pk, ids)}
-                read |= months
             try:
                 return Planned(work, judged, plan(owner, verdicts, documents, read))
-            except MonthsMissing as request:
-                if request.months <= read:
-                    raise
-                months |= request.months
+            except Unread as more:
+                # Later than the hot document, and never older: its ETag orders them all.
+                found, token = self.outside.state.read(owner.pk, more.ids, token)
+                documents = {**documents, **found}
+                read |= more.ids
 
     def _commit(self, pk: str, chunk: list[Planned]) -> None:
         operations = [write for planned in chunk for write in planned.plan.writes]
@@ -170,7 +186,7 @@ class _Run:
         self.outside.state.commit(pk, operations)
         self.report.commits += 1
         for planned in chunk:
-            for one, (old, _) in zip(planned.judged, planned.plan.transitions, strict=True):
+            for one, (old, _) in zip(planned.judged, planned.plan.transitions, strict=False):
                 self.report.settled(one, old)
 
     def _put_back(self, chunk: list[Planned], failure: CommitError) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from ledger.instants import instant_us
 from ledger.labels import LABEL_CHARACTERS_MAX, digest
 from ledger.users import user_key
 from processors.documents import Source
@@ -19,6 +20,16 @@ OMITTED = "(omitted)"
 
 PRESENCE_ONLY = frozenset({"citation_text", "error", "error_message", "human_reviewer"})
 """Fields of which views need to know only that something is there."""
+TIMES = frozenset(
+    {
+        "timestamp",
+        "created_at",
+        "start_time",
+        "end_time",
+        "detection_timestamp",
+        "resolution_timestamp",
+    }
+)
 
 
 class DeadLetter(msgspec.Struct, omit_defaults=True):
@@ -90,6 +101,8 @@ class _Shape(msgspec.Struct, frozen=True):
     fields: dict[str, "_Shape"] = {}
     elements: "_Shape | None" = None
     text: bool = False
+    time: bool = False
+    """Only text that names a time may stand here."""
     flags: bool = False
     """Anything may stand here, of which only true and false are shown."""
 
@@ -97,14 +110,7 @@ class _Shape(msgspec.Struct, frozen=True):
 def _shape_of(kind: msgspec.inspect.Type) -> _Shape:
     match kind:
         case msgspec.inspect.StructType():
-            return _Shape(
-                fields={
-                    field.encode_name: (
-                        _Shape() if field.encode_name in PRESENCE_ONLY else _shape_of(field.type)
-                    )
-                    for field in kind.fields
-                }
-            )
+            return _Shape(fields={field.encode_name: _field_shape(field) for field in kind.fields})
         case msgspec.inspect.ListType():
             return _Shape(elements=_shape_of(kind.item_type))
         case msgspec.inspect.StrType():
@@ -125,6 +131,22 @@ def _shape_of(kind: msgspec.inspect.Type) -> _Shape:
             return _Shape()
 
 
+def _field_shape(field: msgspec.inspect.Field) -> _Shape:
+    if field.encode_name in PRESENCE_ONLY:
+        return _Shape()
+    if field.encode_name in TIMES:
+        return _Shape(time=True)
+    return _shape_of(field.type)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        instant_us(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _safe(shape: _Shape, value: object) -> object:
     if isinstance(value, dict):
         kept = {
@@ -140,5 +162,7 @@ def _safe(shape: _Shape, value: object) -> object:
             return OMITTED if value else value
         return [_safe(shape.elements, inner) for inner in value]
     if isinstance(value, str) and value:
+        if shape.time:
+            return value if _is_time(value) else OMITTED
         return value if shape.text and len(value) <= LABEL_CHARACTERS_MAX else OMITTED
     return value

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
+from ledger.entries import entry_id
 from ledger.facts import Fact
 from ledger.instants import DAY_SECONDS, SECOND_US, instant_us
 from ledger.labels import digest
@@ -133,12 +134,12 @@ def read_batch(source: Source[D], text: str | bytes) -> list[Change]:
     nothing may be dropped.
     """
     try:
-        documents = msgspec.json.decode(text, type=list[source.document_type])  # type: ignore[name-defined]  # the list's type is a value here
-        return [_change(source, document) for document in documents]
+        changes = [_change(source, document) for document in _decoder(source).decode(text)]
     except msgspec.DecodeError:
-        return [
-            read_document(source, raw) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])
-        ]
+        changes = [read_document(source, raw) for raw in raw_documents(text)]
+    for position, change in enumerate(changes):
+        change.position = position
+    return changes
 
 
 def read_document(source: Source[D], raw: bytes | msgspec.Raw) -> Change:
@@ -166,7 +167,9 @@ def coalesced(changes: list[Change]) -> tuple[list[Change], int, int]:
                 continue
             case Order.DOUBTFUL:
                 change.doubtful = True
-        superseded += kept is not None
+        if kept is not None:
+            superseded += 1
+            change.doubtful |= kept.doubtful
         newest[change.entry_id] = change
     return list(newest.values()), duplicates, superseded
 
@@ -183,6 +186,8 @@ def _decoder(source: Source[D]) -> msgspec.json.Decoder[list[D]]:
 
 def _change(source: Source[D], document: D) -> Change:
     user, rejected = _user(document)
+    kind = document.document_type or document.type or source.kinds[0]
+    deleted = document.is_deleted is True or document.deleted is True
     pk = document.user_id
     return Change(
         source=source.container,
@@ -191,18 +196,15 @@ def _change(source: Source[D], document: D) -> Change:
         entry_id=entry_id(source.container, pk, document.id),
         version=Version(document.etag, document.ts, document.lsn),
         user=user,
-        user_readable=rejected is None and (user is not None or not _bare(document)),
-        kind=document.document_type or document.type or source.kinds[0],
-        deleted=document.is_deleted is True or document.deleted is True,
+        # A soft delete or an ignored version that names no user may stand for one that did.
+        user_readable=user is not None
+        or (rejected is None and not deleted and kind in source.kinds),
+        kind=kind,
+        deleted=deleted,
         ttl_seconds=_own_ttl(document.ttl),
         document=document,
         rejected=rejected,
     )
-
-
-def _bare(document: SourceDocument) -> bool:
-    """A soft delete that names no user may stand for a document that did."""
-    return document.is_deleted is True or document.deleted is True
 
 
 def _undecodable(source: Source[D], raw: bytes | msgspec.Raw, error: msgspec.DecodeError) -> Change:
@@ -249,6 +251,9 @@ def _kind(source: Source[Any], envelope: Envelope) -> tuple[str | None, Rejected
 
 
 def _user(document: SourceDocument) -> tuple[str | None, Rejected | None]:
+    """(the user, why the document is invalid): the first name present; all of them are checked."""
+    user: str | None = None
+    rejected: Rejected | None = None
     for name, value in (
         ("user_id", document.user_id),
         ("userId", document.user_alias),
@@ -256,9 +261,12 @@ def _user(document: SourceDocument) -> tuple[str | None, Rejected | None]:
     ):
         if value:
             if len(value) * 4 > USER_BYTES_MAX and len(value.encode()) > USER_BYTES_MAX:
-                return None, invalid(name, f"a user is at most {USER_BYTES_MAX} bytes")
-            return value, None
-    return None, None
+                rejected = rejected or invalid(name, f"a user is at most {USER_BYTES_MAX} bytes")
+                if user is None:
+                    return None, rejected
+            else:
+                user = user or value
+    return user, rejected
 
 
 def _readable_user(envelope: Envelope) -> tuple[str | None, bool]:
@@ -273,12 +281,6 @@ def _readable_user(envelope: Envelope) -> tuple[str | None, bool]:
 
 def _own_ttl(ttl: Any) -> int | None:
     return ttl if type(ttl) is int and (ttl > 0 or ttl == -1) else None
-
-
-def entry_id(container: str, partition_key: Any, document_id: str) -> str:
-    """The ledger id of a document: absent, null and "" are three different keys."""
-    key = "" if partition_key is msgspec.UNSET else msgspec.json.encode(partition_key).decode()
-    return f"e:{container}:{digest(key, document_id)}"
 
 
 _PATH_MARK = " - at `$"

@@ -5,6 +5,7 @@ import msgspec
 from ledger.facts import IncidentFact
 from ledger.fixed_point import divided_half_even
 from ledger.instants import SECOND_US
+from ledger.joins import normal_interaction_id
 from processors.documents import (
     Source,
     SourceDocument,
@@ -14,7 +15,6 @@ from processors.documents import (
     optional_instant_us,
 )
 
-INTERACTION_PREFIX = "interaction_"
 PENDING_REVIEWS = frozenset({"pending_human_review", "under_investigation"})
 SEVERITIES = frozenset({"low", "medium", "high", "critical"})
 KINDS = frozenset({"inappropriate_query", "spam", "harassment", "misinformation"})
@@ -82,7 +82,9 @@ def to_fact(document: Incident) -> IncidentFact:
     resolution_ms, resolved = _resolution_ms(document, resolution)
     return IncidentFact(
         at_seconds=at_us // SECOND_US,
-        interaction=normal_interaction_id(document.interaction_id),
+        interaction=(
+            normal_interaction_id(document.interaction_id) if document.interaction_id else None
+        ),
         severity=document.severity if document.severity in SEVERITIES else OTHER,
         kind=document.incident_type if document.incident_type in KINDS else OTHER,
         user_report=(
@@ -110,13 +112,6 @@ def to_fact(document: Incident) -> IncidentFact:
         resolution_ms=resolution_ms,
         resolved=resolved,
     )
-
-
-def normal_interaction_id(interaction_id: str | None) -> str | None:
-    """An interaction's id without one leading `interaction_`; None where absent."""
-    if not interaction_id:
-        return None
-    return interaction_id.removeprefix(INTERACTION_PREFIX)
 
 
 def _resolution_ms(document: Incident, resolution: Resolution) -> tuple[int | None, bool]:

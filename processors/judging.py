@@ -10,6 +10,7 @@ from typing import Any
 
 from ledger.entries import Outcome, Verdict, entry_ttl_seconds
 from ledger.facts import Fact
+from ledger.versions import Version
 from processors.documents import Change, Rejected, Source
 
 DEFECTS_PERCENT_MAX = 5
@@ -52,6 +53,10 @@ class Judged:
     """The class of the exception behind a rejection."""
     lettered: bool = False
     """Its dead letter has been written."""
+    settled: bool = False
+    """It was just read from its source: only the very same version makes it a duplicate."""
+    elsewhere: Version | None = None
+    """The version of this document that an entry outside its owner's bucket has decided."""
 
     @property
     def defect(self) -> bool:

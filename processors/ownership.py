@@ -1,12 +1,15 @@
 """Ownership: whose documents a batch holds, and in which bucket they live."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ledger.buckets import bucket_of, bucket_pk
+from ledger.entries import Outcome
 from ledger.plan import Documents, Owner
 from ledger.users import user_key
+from ledger.versions import Version
 from processors.judging import Judged
 from processors.ports import State
 
@@ -49,7 +52,9 @@ class Work:
         return taken
 
     def put_back(self, judged: list[Judged]) -> None:
-        """Return changes that could not be settled."""
+        """Return changes that could not be settled; doubts about them begin anew."""
+        for one in judged:
+            one.settled = False
         self.judged = judged + self.judged
 
 
@@ -70,28 +75,68 @@ def owned(judged: Iterable[Judged], layout: Layout, state: State) -> dict[str, l
             _add(works, Owner(layout.pk_of(change.entry_id), None, None), one)
         else:
             unreadable[change.entry_id] = one
-    for bucket in range(layout.buckets) if unreadable else ():
-        for entry_id, entry in state.read(layout.pk(bucket), unreadable.keys()).items():
-            owner = Owner(layout.pk(bucket), entry.get("user"), None)
-            _add(works, owner, unreadable.pop(entry_id))
+    for entry_id, owner in _owners_found(unreadable.keys(), layout, state).items():
+        _add(works, owner, unreadable.pop(entry_id))
     for entry_id, one in unreadable.items():
         _add(works, Owner(layout.pk_of(entry_id), None, None), one)
+    _look_elsewhere(works.values(), layout, state)
     by_bucket: dict[str, list[Work]] = defaultdict(list)
     for work in works.values():
         by_bucket[work.owner.pk].append(work)
     return by_bucket
 
 
+def _owners_found(entry_ids: Collection[str], layout: Layout, state: State) -> dict[str, Owner]:
+    """Whose the documents are, as the ledger has it; of several entries a counted one, then the
+    latest, speaks for its document."""
+    found: dict[str, tuple[bool, int, Owner]] = {}
+    for bucket in range(layout.buckets) if entry_ids else ():
+        pk = layout.pk(bucket)
+        for entry_id, entry in state.read(pk, entry_ids)[0].items():
+            counted = entry["outcome"] == Outcome.COUNTED
+            candidate = (counted, entry.get("ts") or 0, Owner(pk, entry.get("user"), None))
+            if entry_id not in found or candidate[:2] > found[entry_id][:2]:
+                found[entry_id] = candidate
+    return {entry_id: owner for entry_id, (_, _, owner) in found.items()}
+
+
+def _look_elsewhere(works: Iterable[Work], layout: Layout, state: State) -> None:
+    """A version without a readable user that was heard of first has its entry in the bucket of
+    the document, not of the user. It can only be where the partition key does not name the user."""
+    if layout.buckets == 1:
+        return
+    elsewhere: dict[str, dict[str, Judged]] = defaultdict(dict)
+    for work in works:
+        for one in work.judged:
+            pk = layout.pk_of(one.change.entry_id)
+            named = isinstance(one.change.partition_key, str) and one.change.partition_key
+            if work.owner.key is not None and not named and pk != work.owner.pk:
+                elsewhere[pk][one.change.entry_id] = one
+    for pk, sought in elsewhere.items():
+        for entry_id, entry in state.read(pk, sought.keys())[0].items():
+            sought[entry_id].elsewhere = version_of(entry)
+
+
+def version_of(entry: Mapping[str, Any]) -> Version:
+    """The version an entry decided."""
+    return Version(entry.get("etag"), entry.get("ts"), entry.get("lsn"))
+
+
 def strangers(work: Work, judged: list[Judged], documents: Documents) -> list[Work]:
-    """Take out changes whose document the ledger counts under another owner.
+    """Take out changes whose document the ledger has counted under another owner.
 
     Writers promise that a document's user never changes; where one breaks the promise the ledger's
-    owner stays, so that what was counted can always be retracted.
+    owner stays, so that what was counted can always be retracted. An entry that counts nothing
+    binds nobody.
     """
     moved: list[Work] = []
     for one in list(judged):
         entry = documents.get(one.verdict.entry_id)
-        if entry is not None and entry.get("user") != work.owner.key:
+        if (
+            entry is not None
+            and entry["outcome"] == Outcome.COUNTED
+            and entry.get("user") != work.owner.key
+        ):
             judged.remove(one)
             moved.append(Work(Owner(work.owner.pk, entry.get("user"), None), [one]))
     return moved

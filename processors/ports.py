@@ -10,8 +10,11 @@ from processors.dead_letters import DeadLetter
 class State(Protocol):
     """The state container."""
 
-    def read(self, pk: str, ids: Collection[str]) -> dict[str, dict[str, Any]]:
-        """The documents that exist, by id, each with its `_etag`. May be stale, never torn."""
+    def read(
+        self, pk: str, ids: Collection[str], session_token: str | None = None
+    ) -> tuple[dict[str, dict[str, Any]], str | None]:
+        """(the documents that exist, by id, each with its `_etag`; the session token of the
+        reading). At least as new as the token given; without one it may be stale."""
 
     def commit(self, pk: str, operations: Sequence[Operation]) -> Committed:
         """Apply all or nothing. Raises CommitError, or Transient when nothing was applied."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from ledger.entries import Outcome
 from ledger.facts import Fact, InteractionFact
+from ledger.labels import label
 from processors.judging import Judged
 
 
@@ -36,7 +37,7 @@ class Report:
             case Outcome.DELETED:
                 self.deleted += 1
             case Outcome.IGNORED:
-                self.ignored[judged.change.kind or ""] += 1
+                self.ignored[label(judged.change.kind)] += 1
             case Outcome.DEAD:
                 self.dead[judged.rejected.category if judged.rejected else ""] += 1
         if fact is not None and fact == old:

@@ -8,7 +8,15 @@ from azure.core.exceptions import AzureError
 from azure.cosmos import ContainerProxy
 from azure.cosmos.exceptions import CosmosHttpResponseError
 
-from ledger.commits import COMMIT_BYTES_MAX, Committed, Operation, TooLarge, Write
+from ledger.commits import (
+    COMMIT_BYTES_MAX,
+    OPERATIONS_MAX,
+    Committed,
+    Operation,
+    TooLarge,
+    Write,
+    encoded_bytes,
+)
 from store import metering
 from store.failures import of_commit, transient
 from store.point_read import point_read
@@ -28,34 +36,29 @@ class StateStore:
 
     def read(
         self, pk: str, ids: Collection[str], session_token: str | None = None
-    ) -> dict[str, Document]:
-        """The documents that exist, by id. One point read, or queries by id."""
+    ) -> tuple[dict[str, Document], str | None]:
+        """(the documents that exist, by id; the session token of the last answer).
+
+        One point read, or queries by id; at least as new as the session token given.
+        """
         if len(ids) == 1:
             (document_id,) = ids
-            found = self.read_one(pk, document_id, session_token)[0]
-            return {} if found is None else {document_id: found}
+            found, headers = point_read(self._container, document_id, pk, session_token)
+            token = headers.get(_SESSION_TOKEN)
+            return ({} if found is None else {document_id: found}), token
         wanted = sorted(ids)
         documents: dict[str, Document] = {}
         for start in range(0, len(wanted), IDS_PER_QUERY):
             some = wanted[start : start + IDS_PER_QUERY]
             names = [f"@{place}" for place in range(len(some))]
-            documents |= {
-                document["id"]: document
-                for document in self._query(
-                    pk,
-                    f"SELECT * FROM c WHERE c.id IN ({', '.join(names)})",  # noqa: S608 - names only
-                    dict(zip(names, some, strict=True)),
-                    session_token,
-                )
-            }
-        return documents
-
-    def read_one(
-        self, pk: str, document_id: str, session_token: str | None = None
-    ) -> tuple[Document | None, str | None]:
-        """(the document or None, the session token of the answer) of one point read."""
-        document, headers = point_read(self._container, document_id, pk, session_token)
-        return document, headers.get(_SESSION_TOKEN)
+            found_some, session_token = self._query(
+                pk,
+                f"SELECT * FROM c WHERE c.id IN ({', '.join(names)})",  # noqa: S608 - names only
+                dict(zip(names, some, strict=True)),
+                session_token,
+            )
+            documents |= {document["id"]: document for document in found_some}
+        return documents, session_token
 
     def read_range(
         self,
@@ -72,14 +75,14 @@ class StateStore:
             {"@start": start, "@end": end},
             session_token,
             limit,
-        )
+        )[0]
 
     def commit(self, pk: str, operations: Sequence[Operation]) -> Committed:
         """Apply all operations or none. Raises CommitError or Transient."""
         ids = [operation.document_id for operation in operations]
         # Built anew for every attempt: the SDK takes the ETags out of the list it is given.
         batch = [_as_sdk(operation) for operation in operations]
-        if sum(len(msgspec.json.encode(item[1])) for item in batch) > COMMIT_BYTES_MAX:
+        if len(batch) > OPERATIONS_MAX or _bytes(operations) > COMMIT_BYTES_MAX:
             raise TooLarge(f"a commit of {len(ids)} operations is too large")
         try:
             answers = self._container.execute_item_batch(batch, pk)
@@ -103,22 +106,33 @@ class StateStore:
         parameters: Mapping[str, object],
         session_token: str | None,
         limit: int | None = None,
-    ) -> list[Document]:
+    ) -> tuple[list[Document], str | None]:
         documents: list[Document] = []
+        token = session_token
+
+        def noted(headers: Mapping[str, str], _: object) -> None:
+            nonlocal token
+            metering.note(self._name, "query_items", headers)
+            token = headers.get(_SESSION_TOKEN, token)
+
         with transient(self._name, "query_items"):
             pages = self._container.query_items(
                 query,
                 parameters=[{"name": name, "value": value} for name, value in parameters.items()],
                 partition_key=pk,
                 max_item_count=limit if limit is not None else -1,
-                response_hook=lambda headers, _: metering.note(self._name, "query_items", headers),
+                response_hook=noted,
                 session_token=session_token,
             ).by_page()
             for page in pages:
                 documents.extend(page)
                 if limit is not None and len(documents) >= limit:
-                    return documents[:limit]
-        return documents
+                    break
+        return documents[:limit], token
+
+
+def _bytes(operations: Sequence[Operation]) -> int:
+    return sum(encoded_bytes(one.body) for one in operations if isinstance(one, Write))
 
 
 def _as_sdk(operation: Operation) -> tuple[Any, ...]:

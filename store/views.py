@@ -6,14 +6,17 @@ from azure.core import MatchConditions
 from azure.cosmos import DatabaseProxy
 from azure.cosmos.exceptions import (
     CosmosAccessConditionFailedError,
+    CosmosHttpResponseError,
     CosmosResourceExistsError,
     CosmosResourceNotFoundError,
 )
 
-from ledger.commits import Conflict
+from ledger.commits import Conflict, Unacceptable
 from store import metering
 from store.failures import transient
 from store.point_read import point_read
+
+NEVER = frozenset({400, 413})
 
 
 class ViewStore:
@@ -53,4 +56,9 @@ class ViewStore:
             ) as error:
                 metering.note(view, operation, error.headers or {})
                 raise Conflict(body["id"]) from error
+            except CosmosHttpResponseError as error:
+                if error.status_code not in NEVER:
+                    raise
+                metering.note(view, operation, error.headers or {})
+                raise Unacceptable(f"{operation} on {view}: {error.status_code}") from error
             metering.note(view, operation, answer.get_response_headers())

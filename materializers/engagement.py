@@ -1,0 +1,109 @@
+"""Engagement: a user's month as a score and a tier (views.md, section 5).
+
+Thresholds compare exact quotients; only the score is rounded, to millionths, before it is compared.
+"""
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from ledger.fixed_point import MILLION, divided_half_even
+from ledger.instants import month_label, previous_month
+from ledger.users import Month, User
+
+POWER_USER, ENGAGED, CASUAL, NEW, CHURNED = "power_user", "engaged", "casual", "new", "churned"
+TIERS = (POWER_USER, ENGAGED, CASUAL, NEW, CHURNED)
+
+SESSIONS_FULL, INTERACTIONS_FULL = 20, 60
+"""So many in a month score fully."""
+WEIGHTS_PERCENT = {"sessions": 30, "interactions": 25, "depth": 20, "rating": 15, "completion": 10}
+
+POWER_SESSIONS_MIN, POWER_RETENTION_QUARTERS_MIN = 20, 3
+POWER_SCORE_MIN, POWER_DEPTH_MIN = 800_000, Fraction(70, 100)
+ENGAGED_SESSIONS_MIN, ENGAGED_SCORE_MIN = 8, 500_000
+
+QUARTER_STARTS = (1, 8, 15, 22)
+"""First days of a month's quarters; the last runs to its end."""
+PARTS_OF_DAY = ("night", "morning", "afternoon", "evening")
+_HOURS_PER_PART = 6
+
+
+class Standing(NamedTuple):
+    """One user's month: means in ms and millionths, None where there is no value."""
+
+    tier: str
+    score: int
+    retention_quarters: int
+    duration_ms: int | None
+    depth: int | None
+    rating: int | None
+
+
+def part_of_day(hour: int) -> str:
+    """night 0–5, morning 6–11, afternoon 12–17, evening 18–23, UTC."""
+    return PARTS_OF_DAY[hour // _HOURS_PER_PART]
+
+
+def churned(user: User, month: str) -> bool:
+    """Active in the month before and not in this one."""
+    return bool(user.hot.active.get(previous_month(month))) and not user.hot.active.get(month)
+
+
+def standing(user: User, month: str) -> Standing | None:
+    """The user's month; None without an interaction or a started session in it."""
+    if not user.hot.active.get(month):
+        return None
+    block = user.month(month)
+    sums = block.sums
+    score = _score(block)
+    depth = Fraction(sums.depth, sums.depths * MILLION) if sums.depths else None
+    quarters = len({_quarter(day) for day in block.active_days})
+    first_day = user.first_day
+    if (
+        block.sessions >= POWER_SESSIONS_MIN
+        and score >= POWER_SCORE_MIN
+        and depth is not None
+        and depth >= POWER_DEPTH_MIN
+        and quarters >= POWER_RETENTION_QUARTERS_MIN
+    ):
+        tier = POWER_USER
+    elif block.sessions >= ENGAGED_SESSIONS_MIN and score >= ENGAGED_SCORE_MIN:
+        tier = ENGAGED
+    elif first_day is not None and month_label(first_day) == month:
+        tier = NEW
+    else:
+        tier = CASUAL
+    return Standing(
+        tier,
+        score,
+        quarters,
+        _mean(sums.duration_ms, sums.durations),
+        _mean(sums.depth, sums.depths),
+        _mean(sums.rating, sums.ratings),
+    )
+
+
+def _score(block: Month) -> int:
+    """The weighted mean of the parts that are present, in millionths, half-even."""
+    sums = block.sums
+    parts = {
+        "sessions": min(Fraction(1), Fraction(block.sessions, SESSIONS_FULL)),
+        "interactions": min(Fraction(1), Fraction(block.interactions, INTERACTIONS_FULL)),
+    }
+    if sums.depths:
+        parts["depth"] = Fraction(sums.depth, sums.depths * MILLION)
+    if sums.ratings:
+        parts["rating"] = (Fraction(sums.rating, sums.ratings * MILLION) - 1) / 4
+    if sums.ended:
+        parts["completion"] = Fraction(sums.completed, sums.ended)
+    weighted = sum(WEIGHTS_PERCENT[name] * part for name, part in parts.items())
+    score = Fraction(weighted, sum(WEIGHTS_PERCENT[name] for name in parts)) * MILLION
+    return divided_half_even(score.numerator, score.denominator)
+
+
+def _quarter(day: int) -> int:
+    return sum(day >= start for start in QUARTER_STARTS)
+
+
+def _mean(total: int, count: int) -> int | None:
+    """A per-user mean, rounded to the unit of its sum."""
+    return divided_half_even(total, count) if count else None

@@ -1,0 +1,230 @@
+"""Grain `day:{YYYYMMDD}`: what happened on one UTC day."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from ledger.facts import Fact, IncidentFact, InteractionFact, SessionFact
+from ledger.instants import day_label
+from ledger.users import User
+from materializers import histogram
+from materializers.cells import cell_name, sum_and_count
+from materializers.measures import Contribution
+from materializers.touched import Touched
+
+RETENTION_DAYS = 7
+"""A user is retained on a day when also active on one of this many days before."""
+
+
+class Interactions(NamedTuple):
+    """Cell `interactions`."""
+
+    requests: int = 0
+    failed: int = 0
+    complete: int = 0
+    response_ms: int = 0
+    responses: int = 0
+    citations: int = 0
+    relevance: int = 0
+    relevances: int = 0
+    rating: int = 0
+    ratings: int = 0
+    accurate: int = 0
+    assessed: int = 0
+    safety_score: int = 0
+    safety_scores: int = 0
+    citation_accuracy: int = 0
+    citation_accuracies: int = 0
+    response_relevance: int = 0
+    response_relevances: int = 0
+    retrieval_ms: int = 0
+    retrievals: int = 0
+    chunks: int = 0
+    chunk_counts: int = 0
+    rag_relevance: int = 0
+    rag_relevances: int = 0
+
+
+class Personality(NamedTuple):
+    """Cell `personality/{personality}`."""
+
+    requests: int = 0
+    rating: int = 0
+    ratings: int = 0
+    response_ms: int = 0
+    responses: int = 0
+    response_relevance: int = 0
+    response_relevances: int = 0
+
+
+class Model(NamedTuple):
+    """Cell `model/{model id}`; tokens over interactions with both counts."""
+
+    requests: int = 0
+    unpriced: int = 0
+    cost_nano_usd: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    token_counts: int = 0
+    quality: int = 0
+    qualities: int = 0
+
+
+class Topic(NamedTuple):
+    """Cell `topic/{topic}`."""
+
+    queries: int = 0
+    rating: int = 0
+    ratings: int = 0
+
+
+class Text(NamedTuple):
+    """Cell `text/{source}`; ratings once per citing interaction, users distinct."""
+
+    citations: int = 0
+    users: int = 0
+    rating: int = 0
+    ratings: int = 0
+
+
+class Sessions(NamedTuple):
+    """Cell `sessions`."""
+
+    started: int = 0
+    duration_ms: int = 0
+    durations: int = 0
+    completed: int = 0
+    ended: int = 0
+
+
+class Incidents(NamedTuple):
+    """Cell `incidents`."""
+
+    incidents: int = 0
+    user_reports: int = 0
+    auto_detected: int = 0
+    human_reviews: int = 0
+    violations: int = 0
+    correct: int = 0
+    assessed: int = 0
+
+
+class Users(NamedTuple):
+    """Cell `users`: what follows from whole histories, not from single facts."""
+
+    active: int = 0
+    new: int = 0
+    retained: int = 0
+    source_pairs: int = 0
+    discovered_pairs: int = 0
+
+
+def day_key(day: int) -> str:
+    """The state key of an epoch day."""
+    return f"day:{day_label(day)}"
+
+
+def of_fact(fact: Fact) -> Iterable[Contribution]:
+    """What one fact adds to its day. Cell `response/{bucket}` is the response-time histogram."""
+    key = day_key(fact.day)
+    if isinstance(fact, InteractionFact):
+        return _of_interaction(key, fact)
+    if isinstance(fact, SessionFact):
+        return [(key, "sessions", _sessions(fact))]
+    return [(key, "incidents", _incidents(fact))]
+
+
+def _of_interaction(key: str, fact: InteractionFact) -> Iterator[Contribution]:
+    rating = sum_and_count(fact.rating)
+    response = sum_and_count(fact.response_ms)
+    relevance = sum_and_count(fact.response_relevance)
+    yield key, "interactions", _interactions(fact)
+    yield (
+        key,
+        cell_name("personality", fact.personality),
+        Personality(1, *rating, *response, *relevance),
+    )
+    yield key, cell_name("model", fact.model), _model(fact)
+    yield key, cell_name("topic", fact.topic), Topic(1, *rating)
+    if fact.response_ms is not None:
+        yield key, f"response/{histogram.bucket_of(fact.response_ms)}", (1,)
+    cited: dict[str, int] = {}
+    for citation in fact.citations:
+        cited[citation.source] = cited.get(citation.source, 0) + 1
+    for source, citations in cited.items():
+        yield key, cell_name("text", source), Text(citations, 0, *rating)
+
+
+def _interactions(fact: InteractionFact) -> Interactions:
+    relevances = [
+        citation.relevance for citation in fact.citations if citation.relevance is not None
+    ]
+    return Interactions(
+        1,
+        int(fact.failed),
+        int(fact.complete),
+        *sum_and_count(fact.response_ms),
+        len(fact.citations),
+        sum(relevances),
+        len(relevances),
+        *sum_and_count(fact.rating),
+        int(fact.accurate is True),
+        int(fact.accurate is not None),
+        *sum_and_count(fact.safety_score),
+        *sum_and_count(fact.citation_accuracy),
+        *sum_and_count(fact.response_relevance),
+        *sum_and_count(fact.retrieval_ms),
+        *sum_and_count(fact.chunks),
+        *sum_and_count(fact.rag_relevance),
+    )
+
+
+def _model(fact: InteractionFact) -> Model:
+    counted = fact.input_tokens is not None and fact.output_tokens is not None
+    return Model(
+        1,
+        int(not fact.priced),
+        fact.cost_nano_usd,
+        (fact.input_tokens or 0) if counted else 0,
+        (fact.output_tokens or 0) if counted else 0,
+        int(counted),
+        *sum_and_count(fact.response_relevance),
+    )
+
+
+def _sessions(fact: SessionFact) -> Sessions:
+    completed, ended = int(fact.status == "completed"), int(fact.status != "other")
+    return Sessions(1, *sum_and_count(fact.duration_ms), completed, ended)
+
+
+def _incidents(fact: IncidentFact) -> Incidents:
+    return Incidents(
+        1,
+        int(fact.user_report),
+        int(fact.auto_detected),
+        int(fact.human_review),
+        int(fact.violation),
+        int(fact.detection_correct is True),
+        int(fact.detection_correct is not None),
+    )
+
+
+def of_user(user: User, touched: Touched) -> Iterator[Contribution]:
+    """What one user's history adds: distinct users, first days, retention."""
+    for day in touched.days:
+        counts = user.day(day)
+        if counts is not None and counts.active:
+            key = day_key(day)
+            yield key, "users", Users(active=1, source_pairs=len(counts.sources))
+            for source in counts.sources:
+                yield key, cell_name("text", source), Text(users=1)
+    for day in {day + later for day in touched.days for later in range(RETENTION_DAYS + 1)}:
+        if user.active(day) and any(
+            user.active(day - earlier) for earlier in range(1, RETENTION_DAYS + 1)
+        ):
+            yield day_key(day), "users", Users(retained=1)
+    if user.first_day is not None:
+        yield day_key(user.first_day), "users", Users(new=1)
+    for source in touched.sources:
+        first = user.hot.firsts.get(source)
+        if first is not None:
+            yield day_key(first), "users", Users(discovered_pairs=1)

@@ -1,0 +1,100 @@
+"""Grain `month:{YYYYMM}`: what follows from users' whole months."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ledger.facts import Fact, InteractionFact
+from ledger.instants import month_label, next_month
+from ledger.users import User
+from materializers import engagement
+from materializers.cells import cell_name, sum_and_count
+from materializers.measures import Contribution
+from materializers.touched import Touched
+
+RETURNING_DAYS = 2
+"""A user returns to a source when citing it on so many days of the month."""
+
+
+class MonthSource(NamedTuple):
+    """Cell `source/{source}`; users distinct, returning ones cite it on two days or more."""
+
+    citations: int = 0
+    users: int = 0
+    returning: int = 0
+
+
+class Tier(NamedTuple):
+    """Cell `tier/{tier}`: sums over members of per-user values, in ms and millionths."""
+
+    users: int = 0
+    sessions: int = 0
+    score: int = 0
+    retention_quarters: int = 0
+    duration_ms: int = 0
+    durations: int = 0
+    depth: int = 0
+    depths: int = 0
+    rating: int = 0
+    ratings: int = 0
+
+
+def month_key(month: str) -> str:
+    """The state key of a `YYYYMM` month."""
+    return f"month:{month}"
+
+
+def of_fact(fact: Fact) -> Iterator[Contribution]:
+    """Citations of each source."""
+    if isinstance(fact, InteractionFact):
+        key = month_key(month_label(fact.day))
+        for citation in fact.citations:
+            yield key, cell_name("source", citation.source), MonthSource(citations=1)
+
+
+def of_user(user: User, touched: Touched) -> Iterator[Contribution]:
+    """Distinct users of each source, and the tier of the user's month, churned ones included.
+
+    Cells `tier-personality/{tier}/{personality}`, `tier-topic/{tier}/{topic}` and
+    `tier-part/{tier}/{part of the day}` count members' interactions.
+    """
+    for month in touched.months:
+        yield from _of_month(user, month)
+    for month in touched.months | {next_month(month) for month in touched.months}:
+        if engagement.churned(user, month):
+            yield month_key(month), cell_name("tier", engagement.CHURNED), Tier(users=1)
+
+
+def _of_month(user: User, month: str) -> Iterator[Contribution]:
+    key = month_key(month)
+    standing = engagement.standing(user, month)
+    if standing is None:
+        return
+    block = user.month(month)
+    days_of: dict[str, int] = {}
+    for day in block.days.values():
+        for source in day.sources:
+            days_of[source] = days_of.get(source, 0) + 1
+    for source, days in days_of.items():
+        returning = int(days >= RETURNING_DAYS)
+        yield key, cell_name("source", source), MonthSource(users=1, returning=returning)
+    tier = standing.tier
+    yield (
+        key,
+        cell_name("tier", tier),
+        Tier(
+            1,
+            block.sessions,
+            standing.score,
+            standing.retention_quarters,
+            *sum_and_count(standing.duration_ms),
+            *sum_and_count(standing.depth),
+            *sum_and_count(standing.rating),
+        ),
+    )
+    for personality, interactions in block.personalities.items():
+        yield key, cell_name("tier-personality", tier, personality), (interactions,)
+    for topic, interactions in block.topics.items():
+        yield key, cell_name("tier-topic", tier, topic), (interactions,)
+    for hour, interactions in block.hours.items():
+        part = engagement.part_of_day(hour)
+        yield key, cell_name("tier-part", tier, part), (interactions,)

@@ -1,0 +1,70 @@
+"""Grain `window:{YYYYMMDDHHMM}`: five minutes, named by their start."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ledger.facts import Fact, InteractionFact
+from ledger.instants import DAY_SECONDS, MINUTE_SECONDS, WINDOW_SECONDS, window_label
+from ledger.users import User
+from materializers import histogram
+from materializers.cells import sum_and_count
+from materializers.measures import Contribution
+from materializers.touched import Touched
+
+WINDOWS_PER_DAY = DAY_SECONDS // WINDOW_SECONDS
+_MINUTES_PER_WINDOW = WINDOW_SECONDS // MINUTE_SECONDS
+
+
+class Window(NamedTuple):
+    """Cell `interactions`."""
+
+    requests: int = 0
+    failed: int = 0
+    response_ms: int = 0
+    responses: int = 0
+    rating: int = 0
+    ratings: int = 0
+    accurate: int = 0
+    assessed: int = 0
+    citation_accuracy: int = 0
+    citation_accuracies: int = 0
+    safety_score: int = 0
+    safety_scores: int = 0
+
+
+def window_key(window: int) -> str:
+    """The state key of a window (windows since 1970-01-01)."""
+    return f"window:{window_label(window)}"
+
+
+def of_fact(fact: Fact) -> Iterator[Contribution]:
+    """What one interaction adds to its window; cell `second/{0..299}` counts each second."""
+    if not isinstance(fact, InteractionFact):
+        return
+    key = window_key(fact.window)
+    yield (
+        key,
+        "interactions",
+        Window(
+            1,
+            int(fact.failed),
+            *sum_and_count(fact.response_ms),
+            *sum_and_count(fact.rating),
+            int(fact.accurate is True),
+            int(fact.accurate is not None),
+            *sum_and_count(fact.citation_accuracy),
+            *sum_and_count(fact.safety_score),
+        ),
+    )
+    yield key, f"second/{fact.at_seconds % WINDOW_SECONDS}", (1,)
+    if fact.response_ms is not None:
+        yield key, f"response/{histogram.bucket_of(fact.response_ms)}", (1,)
+
+
+def of_user(user: User, touched: Touched) -> Iterator[Contribution]:
+    """Cell `minute/{0..4}`: distinct users with an interaction in that minute."""
+    for day in touched.days:
+        counts = user.day(day)
+        for minute in counts.minutes if counts is not None else ():
+            window, place = divmod(minute, _MINUTES_PER_WINDOW)
+            yield window_key(day * WINDOWS_PER_DAY + window), f"minute/{place}", (1,)
