@@ -125,8 +125,13 @@ class Writes:
 
     def create(self, incoming: Incoming) -> Outcome:
         documents.check_key(incoming, self._key)
-        if self._find(incoming.id) is not None:
-            raise Refused(409, f"The document {incoming.id!r} exists already.")
+        try:
+            # The unique index finds a conflict for the price of the insert.
+            return self._insert(incoming)
+        except sqlite3.IntegrityError:
+            if self._find(incoming.id) is not None:
+                raise Refused(409, f"The document {incoming.id!r} exists already.") from None
+        # What was in the way had expired, and is gone now.
         return self._insert(incoming)
 
     def upsert(self, incoming: Incoming, conditions: Conditions) -> Outcome:
