@@ -14,7 +14,7 @@ from tests.local.cosmos.support import connect, make_container
 
 @pytest.mark.parametrize("remote", ["10.0.0.1", "2001:db8::1", None])
 def test_a_remote_client_is_refused(remote: str | None) -> None:
-    nothing = cast(Any, None)
+    nothing = cast("Any", None)
     admin = Admin(nothing, nothing, nothing, nothing, nothing, nothing)
     with pytest.raises(Refused) as refused:
         admin.serve(Call("GET", ("_local", "stats"), {}), remote)
@@ -27,11 +27,11 @@ def test_a_split_of_something_absent_is_refused_with_a_sentence(endpoint: Endpoi
 
 
 def test_the_readme_example_runs() -> None:
-    text = Path("local/cosmos/README.md").read_text()
+    text = (Path(__file__).parents[3] / "local/cosmos/README.md").read_text()
     example = text.split("```python\n")[1].split("```")[0]
-    body = example.split(":                            # a thread", 1)[1].split("\n", 1)[1]
     with Endpoint(partitions=2) as endpoint, connect(endpoint) as client:
         make_container(client, "user_interactions")
-        lines = [line.strip() for line in body.splitlines() if "client =" not in line]
-        for line in lines:
-            exec(line, {"endpoint": endpoint})
+        for line in example.splitlines():
+            if line.startswith("    endpoint."):
+                exec(line.strip(), {"endpoint": endpoint})
+        assert len(endpoint.faults.list()) == 1
