@@ -20,8 +20,8 @@ def charge(answer: Any) -> float:
     return float(answer.get_response_headers()["x-ms-request-charge"])
 
 
-def test_a_wrong_key_is_refused_with_a_sentence(endpoint: Endpoint) -> None:
-    with pytest.raises(CosmosHttpResponseError) as refused:
+def test_a_wrong_key_is_refused_with_a_sentence() -> None:
+    with Endpoint() as endpoint, pytest.raises(CosmosHttpResponseError) as refused:
         CosmosClient(endpoint.url, "d3Jvbmc=")
     assert refused.value.status_code == 401
     assert "not signed with this endpoint's account key" in refused.value.message
