@@ -5,7 +5,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -13,7 +13,10 @@ from azure.cosmos import CosmosClient
 
 import settings
 from ledger.buckets import bucket_pk
+from ledger.commits import Conflict, Transient
 from logs import Logger, logger
+from materializers import change_feed_health, system_health
+from materializers.change_feed_health import Health
 from materializers.publish import Publisher, Stage
 from processors import incidents, interactions, sessions
 from processors.batch import Outside, Processor
@@ -38,7 +41,9 @@ class Worker:
 
     processors: dict[str, Processor]
     publisher: Publisher
+    views: ViewStore
     log: Logger
+    health: Health = field(default_factory=Health)
 
     def process(self, container: str, changes: str, correlation: Mapping[str, str]) -> None:
         """Stage 1 on one batch of one source. Raises where the batch must be delivered again."""
@@ -55,12 +60,28 @@ class Worker:
                     **_cost(meter, started),
                 )
                 raise
-        log.info("batch applied", **report.fields(), **_cost(meter, started))
+        self.health.note(
+            _now_ms() // 1_000,
+            delivered=report.delivered,
+            counted=report.counted,
+            duplicates=report.duplicates,
+            corrections=report.corrections,
+            dead_letters=sum(report.dead.values()),
+            request_charge=meter.request_charge,
+            lags_seconds=report.lags_seconds,
+        )
+        log.info(
+            "batch applied",
+            **report.fields(),
+            lag_seconds_max=max(report.lags_seconds, default=None),
+            **_cost(meter, started),
+        )
 
     def publish(self) -> None:
         """Stage 2, once. Raises where the next run must try again."""
         started = time.perf_counter()
         with metering.metered() as meter:
+            self._write_health()
             published = self.publisher.run()
         if published.idle:
             self.log.debug("nothing to publish", **_cost(meter, started))
@@ -77,6 +98,20 @@ class Worker:
             keys_pending=published.pending,
             **_cost(meter, started),
         )
+
+    def _write_health(self) -> None:
+        """Add what this worker's batches came to, best effort: a failure is tried again later."""
+        for window, feed in self.health.take().items():
+            document_id = change_feed_health.document_id(window)
+            try:
+                existing = self.views.read(
+                    system_health.VIEW.name, document_id, change_feed_health.CHANGE_FEED
+                )
+                body = change_feed_health.rendered(window, feed, existing, _now_ms())
+                etag = None if existing is None else existing["_etag"]
+                self.views.write(system_health.VIEW.name, body, etag)
+            except (Conflict, Transient):
+                self.health.put_back(window, feed)
 
 
 def _cost(meter: metering.Meter, started: float) -> dict[str, Any]:
@@ -108,6 +143,7 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
     overrides = load_overrides()
     definition = definition_version(overrides)
     state = StateStore(state_container)
+    views = ViewStore(database)
 
     def in_force() -> Generation:
         return generations.in_force(definition)
@@ -133,7 +169,7 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
         },
         publisher=Publisher(
             state=state,
-            views=ViewStore(database),
+            views=views,
             feed=StateFeed(state_container),
             stage=lambda: _stage(in_force()),
             now_ms=_now_ms,
@@ -142,6 +178,7 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
                 "a view could not be rendered", key=key, error_type=type(error).__name__
             ),
         ),
+        views=views,
         log=log,
     )
 

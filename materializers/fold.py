@@ -23,12 +23,14 @@ from ledger.commits import (
 )
 from materializers.heads import HEAD_ID, Head, add_pending
 from materializers.journal import JOURNAL_FROM, JOURNAL_TO, Journal
-from materializers.measures import Delta, Measures, add
+from materializers.measures import Delta, Measures, normalized, sum_measures
+from materializers.partials import added, first_id, further_ids
 
 KEYS_PER_COMMIT_MAX = 90
+CELLS_PER_KEY_MAX = 10_000
+"""A key with more is taken in part."""
 JOURNALS_PER_RUN_MAX = 500
 ATTEMPTS_MAX = 8
-PARTIAL_PREFIX = "p:"
 
 
 class FoldState(Protocol):
@@ -52,14 +54,6 @@ class FoldState(Protocol):
 
     def commit(self, pk: str, operations: Sequence[Operation]) -> Committed:
         """Apply all or nothing."""
-
-
-class Partial(msgspec.Struct):
-    """The state document `p:{grain}:{key}`: one bucket's folded share of a state key."""
-
-    id: str
-    pk: str
-    cells: Measures
 
 
 @dataclass
@@ -102,12 +96,12 @@ def fold(state: FoldState, pk: str, now_seconds: int, pace_seconds: int | None) 
 
     Raises Transient when commits keep failing.
     """
-    keys_max = KEYS_PER_COMMIT_MAX
+    keys_max, cells_max = KEYS_PER_COMMIT_MAX, CELLS_PER_KEY_MAX
     folded = attempts = 0
     bucket = read_bucket(state, pk)
     journals = _read_journals(state, bucket)
     while journals and folded < JOURNALS_PER_RUN_MAX and not bucket.head.full:
-        step = next_step(journals, keys_max)
+        step = next_step(journals, keys_max, cells_max)
         try:
             _commit_step(state, bucket, step, now_seconds, pace_seconds)
         except CommitError as failure:
@@ -115,6 +109,7 @@ def fold(state: FoldState, pk: str, now_seconds: int, pace_seconds: int | None) 
             if attempts > ATTEMPTS_MAX:
                 raise Transient(f"folding bucket {pk} keeps failing: {failure}") from failure
             if isinstance(failure, TooLarge):
+                cells_max = cells_max // 2 if keys_max == 1 else cells_max
                 keys_max = max(1, keys_max // 2)
             bucket = read_bucket(state, pk)
             journals = _read_journals(state, bucket)
@@ -129,8 +124,11 @@ def fold(state: FoldState, pk: str, now_seconds: int, pace_seconds: int | None) 
     return bucket
 
 
-def next_step(journals: Sequence[tuple[Journal, str]], keys_max: int) -> Step:
-    """As many journal documents as one commit takes; the last may be taken in part."""
+def next_step(
+    journals: Sequence[tuple[Journal, str]], keys_max: int, cells_max: int = CELLS_PER_KEY_MAX
+) -> Step:
+    """As many journal documents as one commit takes; the last may be taken in part: some of its
+    keys, or some cells of its first key."""
     delta: dict[str, list[Measures]] = {}
     finished: list[Journal] = []
     for journal, etag in journals:
@@ -140,15 +138,19 @@ def next_step(journals: Sequence[tuple[Journal, str]], keys_max: int) -> Step:
         if room < 0 or (new and not room):
             break
         taken = journal.delta.keys() - new[room:]
-        for key in sorted(taken):
-            delta.setdefault(key, []).append(journal.delta[key])
-        if len(taken) < len(journal.delta):
-            left: Delta = {key: row for key, row in journal.delta.items() if key not in taken}
-            return Step(
-                delta,
-                finished,
-                (msgspec.structs.replace(journal, delta=left), etag),
-            )
+        left: Delta = {key: row for key, row in journal.delta.items() if key not in taken}
+        wide = next((key for key in sorted(taken) if len(journal.delta[key]) > cells_max), None)
+        if wide is not None:
+            if delta:
+                break
+            cells = list(journal.delta[wide].items())
+            delta[wide] = [dict(cells[:cells_max])]
+            left = {**journal.delta, wide: dict(cells[cells_max:])}
+        else:
+            for key in sorted(taken):
+                delta.setdefault(key, []).append(journal.delta[key])
+        if left:
+            return Step(delta, finished, (msgspec.structs.replace(journal, delta=left), etag))
         finished.append(journal)
     return Step(delta, finished, None)
 
@@ -156,8 +158,10 @@ def next_step(journals: Sequence[tuple[Journal, str]], keys_max: int) -> Step:
 def _commit_step(
     state: FoldState, bucket: Bucket, step: Step, now_seconds: int, pace_seconds: int | None
 ) -> None:
-    ids = {key: PARTIAL_PREFIX + key for key in step.delta}
-    partials, _ = state.read(bucket.pk, ids.values(), bucket.session_token)
+    first_ids = [first_id(key) for key in step.delta]
+    documents, _ = state.read(bucket.pk, first_ids, bucket.session_token)
+    if further := further_ids(documents):
+        documents = {**documents, **state.read(bucket.pk, further, bucket.session_token)[0]}
     head = Head(
         HEAD_ID,
         bucket.pk,
@@ -167,17 +171,8 @@ def _commit_step(
     )
     operations: list[Operation] = [Write(head, HEAD_ID, bucket.etag)]
     for key, deltas in step.delta.items():
-        known = partials.get(ids[key])
-        cells: Measures = {} if known is None else known["cells"]
-        for measures in deltas:
-            cells = add(cells, measures)
-        operations.append(
-            Write(
-                Partial(ids[key], bucket.pk, cells),
-                ids[key],
-                None if known is None else known["_etag"],
-            )
-        )
+        delta = normalized(sum_measures(deltas))
+        operations.extend(added(bucket.pk, key, delta, documents))
         add_pending(head.pending, key, now_seconds, pace_seconds)
     for journal in step.finished:
         operations.append(Delete(journal.id))

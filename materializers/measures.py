@@ -49,6 +49,15 @@ def add(left: Mapping[str, Row], right: Mapping[str, Row]) -> Measures:
     return normalized(total)
 
 
+def sum_measures(parts: Iterable[Mapping[str, Row]]) -> Measures:
+    """The sum of measures, not normalized."""
+    total: Measures = {}
+    for part in parts:
+        for cell, row in part.items():
+            add_row(total, cell, row)
+    return total
+
+
 def normalized(measures: Mapping[str, Row]) -> Measures:
     """The one way to write these measures: no trailing zeros, no empty rows, cells sorted."""
     result: Measures = {}

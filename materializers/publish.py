@@ -13,9 +13,10 @@ from ledger.buckets import bucket_of
 from ledger.commits import CommitError, Conflict, Transient, Unacceptable, Write
 from ledger.instants import SECOND_US, iso
 from ledger.users import User, hot_id, load_user, month_id, user_key
-from materializers.fold import PARTIAL_PREFIX, Bucket, FoldState, fold
+from materializers.fold import Bucket, FoldState, fold
 from materializers.heads import HEAD_ID, Head
-from materializers.measures import Measures, add, is_negative
+from materializers.measures import is_negative
+from materializers.partials import first_id, further_ids, merged
 from materializers.registry import VIEWS
 from materializers.view import SYMBOL, Inputs, Reads, View
 
@@ -173,26 +174,20 @@ class Publisher:
         """What a view reads, all buckets merged; each read at least as new as the head this run
         holds (rule 6)."""
         reads = view.reads(key)
-        merged: dict[str, Measures] = {}
+        documents: list[Mapping[str, Any]] = []
         for bucket in buckets:
             token = bucket.session_token
-            documents: list[Mapping[str, Any]] = []
             if reads.keys:
-                ids = [PARTIAL_PREFIX + state_key for state_key in reads.keys]
-                documents.extend(self.state.read(bucket.pk, ids, token)[0].values())
+                ids = [first_id(state_key) for state_key in reads.keys]
+                found, _ = self.state.read(bucket.pk, ids, token)
+                documents.extend(found.values())
+                if further := further_ids(found):
+                    documents.extend(self.state.read(bucket.pk, further, token)[0].values())
             for start, end in reads.ranges:
                 documents.extend(
-                    self.state.read_range(
-                        bucket.pk, PARTIAL_PREFIX + start, PARTIAL_PREFIX + end, token
-                    )
+                    self.state.read_range(bucket.pk, first_id(start), first_id(end), token)
                 )
-            for document in documents:
-                state_key = document["id"].removeprefix(PARTIAL_PREFIX)
-                merged[state_key] = add(merged.get(state_key, {}), document["cells"])
-        return Inputs(
-            {state_key: measures for state_key, measures in merged.items() if measures},
-            self._user(reads, buckets),
-        )
+        return Inputs(merged(documents), self._user(reads, buckets))
 
     def _user(self, reads: Reads, buckets: Sequence[Bucket]) -> User | None:
         """The history of the user a view reads, with the block of one month."""

@@ -79,6 +79,10 @@ class _Run:
     def apply(self) -> Report:
         changes = read_batch(self.source, self.text)
         self.report.delivered = len(changes)
+        now_seconds = self.outside.now_ms() // 1_000
+        self.report.lags_seconds = [
+            now_seconds - change.version.ts for change in changes if change.version.ts is not None
+        ]
         newest, self.report.duplicates, self.report.superseded = coalesced(changes)
         judged = [judge(self.source, change, self.ttl) for change in newest]
         self.breaker.check([one.defect for one in judged])

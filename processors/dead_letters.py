@@ -32,7 +32,7 @@ TIMES = frozenset(
 )
 
 
-class DeadLetter(msgspec.Struct, omit_defaults=True):
+class DeadLetter(msgspec.Struct):
     """A document of `poison_messages`; redelivery of the same version overwrites it."""
 
     id: str

@@ -27,6 +27,8 @@ class Report:
     unpriced: int = 0
     commits: int = 0
     conflicts: int = 0
+    lags_seconds: list[int] = field(default_factory=list)
+    """How long after it was written each change arrived here."""
 
     def settled(self, judged: Judged, old: Fact | None) -> None:
         """Note where one change ended; `old` is the fact its document counted before."""
