@@ -1,0 +1,57 @@
+"""`python -m local`: the whole worker on this machine, no Azure, no Docker.
+
+Without a command it runs until Ctrl-C. Exit codes: 0 stopped when asked to or done, 1 something was
+reported or a port is taken, 2 wrong usage or configuration, 130 interrupted.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from azure.core.exceptions import AzureError
+
+from ledger.commits import Transient
+from local import run
+from local.functions import HostError
+from local.serve import FUNCTIONS_PORT, add_arguments, serve
+from ops.connection import LOCAL_PORT
+from settings import ConfigurationError
+from store.generation import Refused
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the ground; returns the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except (ConfigurationError, Refused) as error:
+        return _report(error, 2)
+    except (HostError, OSError) as error:
+        return _report(error, 1, " Choose others with --cosmos-port and --functions-port.")
+    except (AzureError, Transient) as error:
+        return _report(error, 1)
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="python -m local",
+        description="Starts a Cosmos DB endpoint with the worker's containers, and a Functions host"
+        " with the worker, and runs until Ctrl-C. `python -m ops` works on it as on any account.",
+    )
+    add_arguments(top, LOCAL_PORT, FUNCTIONS_PORT)
+    top.set_defaults(run=serve)
+    run.add_parser(top.add_subparsers(metavar="run"))
+    return top
+
+
+def _report(error: Exception, code: int, port_hint: str = "") -> int:
+    sentence = str(error).strip().splitlines()[0].rstrip(".")
+    hint = port_hint if "listen" in sentence else ""
+    print(f"{sentence[:1].upper()}{sentence[1:]}.{hint}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""The whole local ground: a Cosmos DB endpoint, its containers, and a host running the worker.
+
+Guarantee: inside the `with` block everything answers; after it, ports and processes are free.
+"""
+
+import signal
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from azure.cosmos import CosmosClient
+
+from local.bad_days import arm
+from local.cosmos import Endpoint, FaultRule
+from local.functions import Host, Timing
+from ops.connection import Account
+from ops.provision import provision
+from store import catalogue
+from store.generation import Generation
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+POLL_SECONDS = 0.25
+"""How often a drained feed is asked for changes; the platform's default of 5 s is a long wait for
+somebody who watches."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to start the ground. Port 0 takes a free one."""
+
+    cosmos_port: int = 0
+    functions_port: int = 0
+    partitions: int = 1
+    file: Path | None = None
+    buckets: int | None = None
+    seed: int = 0
+    faults: tuple[FaultRule, ...] = ()
+    publish_seconds: int = 2
+
+
+class Ground:
+    """A running ground."""
+
+    endpoint: Endpoint
+    account: Account
+    generation: Generation
+    host: Host
+
+    def __init__(self, plan: Plan) -> None:
+        """Raises OSError or HostError with a sentence when a port is taken, Refused when the file
+        holds a store that does not fit."""
+        self._stack = ExitStack()
+        try:
+            self._start(plan)
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _start(self, plan: Plan) -> None:
+        self.endpoint = _endpoint(plan)
+        self._stack.callback(self.endpoint.close)
+        client = CosmosClient(self.endpoint.url, self.endpoint.key)
+        self._stack.callback(client.close)
+        name = catalogue.load().database
+        self.account = Account(client, client.get_database_client(name))
+        self.generation, _ = provision(self.account, plan.buckets)
+        self.endpoint.stats.reset()
+        self.host = Host(
+            REPOSITORY,
+            {
+                "COSMOS": self.endpoint.connection_string,
+                "COSMOS_DATABASE": name,
+                "PUBLISH_SECONDS": str(plan.publish_seconds),
+                "PUBLISH_PACE_SECONDS": str(plan.publish_seconds),
+            },
+            timing=Timing(poll_delay_seconds=POLL_SECONDS, acquire_seconds=1.0),
+            http_port=plan.functions_port,
+            seed=plan.seed,
+            fresh_modules=("wiring",),
+        )
+        self._stack.callback(self.host.close)
+        self.host.start()
+        arm(self.endpoint, plan.faults)
+
+    def close(self) -> None:
+        """End the host, then the endpoint; a second call does nothing."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _endpoint(plan: Plan) -> Endpoint:
+    # Ctrl-C reaches every process of a terminal. The endpoint must outlive the host, which still
+    # ends its batches and frees its leases, so its process starts with the signal blocked.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return Endpoint.subprocess(plan.file, plan.partitions, plan.seed, plan.cosmos_port)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

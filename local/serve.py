@@ -1,0 +1,110 @@
+"""`python -m local`: the ground, until Ctrl-C."""
+
+import argparse
+import os
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+
+from local.bad_days import PRESETS, faults
+from local.functions import Host, console
+from local.ground import Ground, Plan
+from ops.connection import LOCAL_CONNECTION, LOCAL_PORT
+from ops.provision import buckets
+
+FUNCTIONS_PORT = 7071
+
+
+def add_arguments(parser: argparse.ArgumentParser, cosmos_port: int, functions_port: int) -> None:
+    """The arguments of a ground."""
+    add = parser.add_argument
+    add("--partitions", type=int, default=1, metavar="N", help="physical partitions of a container")
+    add("--file", type=Path, help="keep the data in this SQLite file (default: in memory)")
+    shown = "a free one" if cosmos_port == 0 else "%(default)s"
+    add("--cosmos-port", type=int, default=cosmos_port, metavar="PORT", help=f"default: {shown}")
+    shown = "a free one" if functions_port == 0 else "%(default)s"
+    add(
+        "--functions-port",
+        type=int,
+        default=functions_port,
+        metavar="PORT",
+        help=f"default: {shown}",
+    )
+    add("--buckets", type=buckets, metavar="N", help="parts of the state (default: 1)")
+    add("--seed", type=int, default=0, metavar="N", help="of faults and traffic (default: 0)")
+    add(
+        "--faults",
+        type=str,
+        metavar="NAME|FILE",
+        help=f"strike with faults: {', '.join(map(repr, PRESETS))}, or a JSON list of rules",
+    )
+
+
+def plan_of(options: argparse.Namespace, publish_seconds: int) -> Plan:
+    """The ground that was asked for. Raises ConfigurationError."""
+    return Plan(
+        cosmos_port=options.cosmos_port,
+        functions_port=options.functions_port,
+        partitions=options.partitions,
+        file=options.file,
+        buckets=options.buckets,
+        seed=options.seed,
+        faults=faults(options.faults) if options.faults else (),
+        publish_seconds=publish_seconds,
+    )
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Start everything, say where it is, run until asked to stop."""
+    plan = plan_of(options, publish_seconds=2)
+    stop = stop_on_signals()
+    console.configure("local", verbose=False)
+    with Ground(plan) as ground:
+        for line in describe(ground, plan):
+            print(line)
+        stop.wait()
+        print("Stopping: batches in flight end first.")
+    return 0
+
+
+def describe(ground: Ground, plan: Plan) -> list[str]:
+    """Where things are, and what to do with them."""
+    endpoint = ground.endpoint
+    where = f"file {plan.file}" if plan.file else "in memory"
+    buckets_word = "bucket" if ground.generation.buckets == 1 else "buckets"
+    lines = [
+        f"Cosmos DB   {endpoint.url}  {where}, database {ground.account.database.id}, "
+        f"{ground.generation.buckets} {buckets_word}",
+        f"Functions   {_status(ground.host)}",
+        f"Publish     curl -X POST {ground.host.url}/admin/functions/publish",
+        f"Faults      curl {endpoint.url}/_local/faults",
+    ]
+    if f"{endpoint.connection_string}" != LOCAL_CONNECTION:
+        lines.append(f"Use it      export COSMOS='{endpoint.connection_string}'")
+    else:
+        lines.append(f"Key         the emulator's; `python -m ops` finds port {LOCAL_PORT} itself")
+    return [
+        *lines,
+        "Feed it     python -m ops replay tests/fixtures/batches/10_worked_example.jsonl",
+        "See views   python -m ops show daily_metrics",
+        "Stop        Ctrl-C",
+    ]
+
+
+def stop_on_signals() -> threading.Event:
+    """Set by SIGINT and SIGTERM; a second one ends the process at once."""
+    stop = threading.Event()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
+    return stop
+
+
+def _status(host: Host) -> str:
+    return f"{host.url}/admin/host/status  {', '.join(one.name for one in host.functions)}"

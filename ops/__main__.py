@@ -1,0 +1,70 @@
+"""`python -m ops`: what an operator asks of the worker's store.
+
+Exit codes: 0 done, 1 something was reported, 2 wrong usage or configuration. Results go to standard
+output, everything else to standard error; an expected failure is one sentence and no traceback.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from azure.core.exceptions import AzureError
+
+from ledger.commits import Transient
+from ops import cost, provision, replay, show, status
+from ops.connection import Unreachable
+from settings import ConfigurationError
+from store.generation import Refused
+
+COMMANDS = (provision, replay, show, status, cost)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except (ConfigurationError, Refused, Unreachable) as error:
+        return _report(f"{error}", 2)
+    except Transient as error:
+        return _report(f"{error}; run the command again", 1)
+    except AzureError as error:
+        return _report(f"Cosmos DB failed: {type(error).__name__}: {_first_line(error)}", 1)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; leave the interpreter nothing to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return _report("interrupted", 130)
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="python -m ops",
+        description="Operates the change-feed worker's store: create it, feed it, look at it.",
+        epilog="The account comes from the environment, as the worker's own does: COSMOS (a"
+        " connection string) or COSMOS__accountEndpoint (an identity). When neither is set, the"
+        " local ground (`python -m local`) is used. Exit codes: 0 done, 1 something was reported,"
+        " 2 wrong usage or configuration.",
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return top
+
+
+def _report(sentence: str, code: int) -> int:
+    print(f"{sentence[:1].upper()}{sentence[1:].rstrip('.')}.", file=sys.stderr)
+    return code
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

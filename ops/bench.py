@@ -1,0 +1,185 @@
+"""A worker on a local account in memory, driven step by step and metered.
+
+Traffic is that of `local.demo`, as the feeds would hand it over: written into the source
+containers, read back from their change feeds. Request units are modelled by the local endpoint
+from published figures; they are no bill. Development only: it needs `local/`.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from azure.cosmos import ContainerProxy, CosmosClient
+
+import wiring
+from local.cosmos import Endpoint
+from local.demo import traffic
+from ops.lines import SOURCES, Problem, as_line
+from ops.writing import Writer
+from processors.definition import definition_version
+from processors.pricing import load_overrides
+from settings import CosmosConnection, Settings
+from store import catalogue
+from store.generation import GenerationStore
+from store.metering import Meter, metered
+
+INTERACTIONS_A_DAY = 1_000
+WARM_DAYS = 3
+WARM_BATCH = 200
+POISON = "poison_messages."
+
+Document = dict[str, Any]
+
+
+@dataclass
+class Spent:
+    """What some changes cost."""
+
+    changes: int = 0
+    batches: int = 0
+    dead_letters: int = 0
+    stage_1: Meter = field(default_factory=Meter)
+    poison: Meter = field(default_factory=Meter)
+    stage_2: Meter = field(default_factory=Meter)
+    publishing_runs: int = 0
+    feed_request_units: float = 0.0
+    """Of reading the changes from the source feeds, as the triggers do."""
+
+    def per_change(self, amount: float) -> float:
+        """An amount divided among the changes."""
+        return amount / self.changes if self.changes else 0.0
+
+
+class Bench:
+    """Both stages over an account of their own, at a clock of their own."""
+
+    def __init__(self, endpoint: Endpoint, buckets: int, seed: int, poison_every: int) -> None:
+        connection = CosmosConnection(endpoint.url, endpoint.key)
+        client = CosmosClient(endpoint.url, endpoint.key)
+        name = catalogue.load().database
+        catalogue.provision(client, name)
+        self._database = client.get_database_client(name)
+        GenerationStore(self._database.get_container_client("state")).create_first(
+            buckets, definition_version(load_overrides())
+        )
+        self._worker = wiring.build(client, Settings(connection, name, None, "CRITICAL"))
+        self._writer = Writer(self._database, 2)
+        self._feeds = {
+            source: _Feed(self._database.get_container_client(source)) for source in SOURCES
+        }
+        self._seed = seed
+        self._poison_every = poison_every
+        self._day = datetime.now(UTC).date() - timedelta(days=1)
+        self._written = 0
+        self._stream = self._traffic()
+        self.set_clock(0.0)
+
+    def close(self) -> None:
+        """End the threads that write."""
+        self._writer.close()
+
+    def set_clock(self, seconds: float, pace_seconds: int = 0) -> None:
+        """So many seconds into the measured day; each touched key is due every `pace_seconds`."""
+        start = datetime(self._day.year, self._day.month, self._day.day, tzinfo=UTC)
+        now_ms = int((start.timestamp() + seconds) * 1_000)
+        self._worker.publisher.now_ms = lambda: now_ms
+        self._worker.publisher.pace_seconds = pace_seconds
+
+    def warm(self) -> None:
+        """Earlier days of the same users, so that what is measured changes existing state."""
+        for back in range(WARM_DAYS, 0, -1):
+            day = self._day - timedelta(days=back)
+            by_source: dict[str, list[Document]] = defaultdict(list)
+            for source, document in traffic(self._seed, day, INTERACTIONS_A_DAY):
+                by_source[source].append(document)
+            for source, documents in by_source.items():
+                for start in range(0, len(documents), WARM_BATCH):
+                    self.apply(source, documents[start : start + WARM_BATCH], Spent())
+            self.publish(Spent())
+
+    def batches(self, size: int) -> Iterator[tuple[str, list[Document]]]:
+        """The day's traffic for ever, gathered per source into batches of one size."""
+        waiting: dict[str, list[Document]] = defaultdict(list)
+        for source, document in self._stream:
+            waiting[source].append(document)
+            if len(waiting[source]) == size:
+                yield source, waiting.pop(source)
+
+    def changes(self) -> Iterator[tuple[str, Document]]:
+        """The day's traffic for ever, one change after the other."""
+        return self._stream
+
+    def apply(self, source: str, documents: list[Document], spent: Spent) -> None:
+        """Write documents, and put what the feed then holds through stage 1."""
+        lines = [as_line("", document, SOURCES[source]) for document in documents]
+        for result in self._writer.write(lines):
+            assert not isinstance(result, Problem), result.reason
+        changes = self._feeds[source].read(spent)
+        with metered() as meter:
+            report = self._worker.processors[source].process(
+                msgspec.json.encode(changes).decode(), {}
+            )
+        spent.changes += report.delivered
+        spent.batches += 1
+        spent.dead_letters += report.dead.total()
+        _add(spent.poison, meter, lambda name: name.startswith(POISON))
+        _add(spent.stage_1, meter, lambda name: not name.startswith(POISON))
+
+    def publish(self, spent: Spent) -> None:
+        """One publishing run."""
+        with metered() as meter:
+            self._worker.publisher.run()
+        spent.publishing_runs += 1
+        _add(spent.stage_2, meter, lambda _: True)
+
+    def _traffic(self) -> Iterator[tuple[str, Document]]:
+        """The measured day again and again, each time of another seed; some documents broken."""
+        seed = self._seed
+        while True:
+            for source, document in traffic(seed, self._day, INTERACTIONS_A_DAY):
+                self._written += 1
+                yield source, document
+                if self._poison_every and self._written % self._poison_every == 0:
+                    broken = {**document, "id": f"{document['id']}-broken", "created_at": "never"}
+                    yield source, broken
+            seed += 1
+
+
+class _Feed:
+    """Reads one source's feed from where it stopped, as its trigger would."""
+
+    def __init__(self, container: ContainerProxy) -> None:
+        self._container = container
+        self._position: str | None = None
+
+    def read(self, spent: Spent) -> list[Document]:
+        charge = 0.0
+
+        def noted(headers: Mapping[str, str], _: object) -> None:
+            nonlocal charge
+            charge += float(headers["x-ms-request-charge"])
+            self._position = headers["etag"]
+
+        changes = list(
+            self._container.query_items_change_feed(
+                start_time="Beginning", response_hook=noted, max_item_count=1_000
+            )
+            if self._position is None
+            else self._container.query_items_change_feed(
+                continuation=self._position, response_hook=noted, max_item_count=1_000
+            )
+        )
+        # Without the last look, which finds nothing: those are counted as idle polling.
+        spent.feed_request_units += charge - 1.0
+        return changes
+
+
+def _add(total: Meter, meter: Meter, wanted: Callable[[str], bool]) -> None:
+    for name, number in meter.operations.items():
+        if wanted(name):
+            total.operations[name] += number
+            charge = meter.request_units.get(name, 0.0)
+            total.request_units[name] = total.request_units.get(name, 0.0) + charge

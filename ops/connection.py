@@ -1,0 +1,96 @@
+"""The account a command works on: from `--connection`, the environment, or the local ground."""
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass
+
+from azure.core.exceptions import AzureError, ServiceRequestError
+from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy
+from azure.cosmos.exceptions import CosmosHttpResponseError
+
+from settings import CONNECTION, ConfigurationError, cosmos_connection
+from store import account, catalogue
+from store.generation import Generation, GenerationStore, Refused
+
+LOCAL_PORT = 8081
+LOCAL_KEY = (
+    "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=="
+)
+"""The emulator's key: public, the same everywhere, no secret."""
+LOCAL_CONNECTION = f"AccountEndpoint=http://127.0.0.1:{LOCAL_PORT}/;AccountKey={LOCAL_KEY};"
+
+
+class Unreachable(Exception):
+    """The account does not answer, or not to us; the message says what to look at."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A client of the account and the database the worker uses in it."""
+
+    client: CosmosClient
+    database: DatabaseProxy
+
+    def container(self, name: str) -> ContainerProxy:
+        """One container by its catalogue name."""
+        return self.database.get_container_client(name)
+
+    def generation(self) -> Generation:
+        """The generation in force. Raises Refused where nothing has been provisioned."""
+        found = GenerationStore(self.container("state")).read()
+        if found is None:
+            raise Refused(
+                f"database {self.database.id} has no generation document: run "
+                "`python -m ops provision`"
+            )
+        return found
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that every command takes."""
+    parser.add_argument(
+        "--connection",
+        metavar="STRING",
+        help="connection string of the account, instead of the environment's",
+    )
+    parser.add_argument(
+        "--database",
+        metavar="NAME",
+        help="database (default: COSMOS_DATABASE, else the catalogue's name for it)",
+    )
+
+
+def connect(options: argparse.Namespace) -> Account:
+    """A client of the account. Raises ConfigurationError or Unreachable."""
+    environment = dict(os.environ)
+    if options.connection:
+        environment[CONNECTION] = options.connection
+    elif not (environment.get(CONNECTION) or environment.get(f"{CONNECTION}__accountEndpoint")):
+        print(
+            f"Using the local ground at port {LOCAL_PORT}: neither {CONNECTION} nor "
+            f"{CONNECTION}__accountEndpoint is set.",
+            file=sys.stderr,
+        )
+        environment[CONNECTION] = LOCAL_CONNECTION
+    connection = cosmos_connection(environment)
+    name = options.database or environment.get("COSMOS_DATABASE") or catalogue.load().database
+    try:
+        client = account.connect(connection)
+    except ServiceRequestError:
+        hint = "start it with `python -m local`" if _is_local(connection.endpoint) else "is it up?"
+        raise Unreachable(f"nothing answers at {connection.endpoint}: {hint}") from None
+    except CosmosHttpResponseError as error:
+        raise Unreachable(
+            f"{connection.endpoint} refuses with {error.status_code}: check the key or the role "
+            "assignments"
+        ) from None
+    except (AzureError, ValueError) as error:
+        raise ConfigurationError(
+            f"the connection to {connection.endpoint} cannot be used: {type(error).__name__}"
+        ) from None
+    return Account(client, client.get_database_client(name))
+
+
+def _is_local(endpoint: str) -> bool:
+    return "//127.0.0.1" in endpoint or "//localhost" in endpoint

@@ -1,0 +1,256 @@
+"""`cost`: what the worker asks of Cosmos DB, per change, as the local endpoint models it."""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ops.output import console, print_json, table
+from settings import ConfigurationError
+
+if TYPE_CHECKING:
+    from ops.bench import Bench, Spent
+
+BATCHES_OF_SIZE = {1: 60, 10: 30, 100: 10, 1_000: 3}
+"""Batch size → how many batches are measured."""
+FRESHNESS_SECONDS = (15, 60, 300)
+FRESHNESS_CHANGES = 300
+POLL_SECONDS = 5
+"""How often a drained feed is asked for changes: the platform's default."""
+EMPTY_POLL_REQUEST_UNITS = 1.0
+POISON_EVERY = 100
+DAY_SECONDS = 86_400
+NOTE = (
+    "Modelled request units: published figures for points, interpolated between them; no bill. "
+    "Traffic of local.demo on an account in memory, one document in 100 broken, users with earlier "
+    "days."
+)
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """The whole cost per change at one freshness."""
+
+    publish_seconds: int
+    stage_1: float
+    stage_2: float
+    feeds: float
+    """Reading changes, and asking in vain."""
+
+    @property
+    def total(self) -> float:
+        """Request units per change."""
+        return self.stage_1 + self.stage_2 + self.feeds
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "cost",
+        help="request units and operations per change, modelled",
+        description="Measures the worker on an account in memory: first batches of 1, 10, 100 and"
+        " 1 000 changes, each followed by a publishing run; then a stream spread over the day, at"
+        " several paces of publishing. Takes about half a minute and touches no other account.",
+    )
+    parser.add_argument("--buckets", type=int, default=1, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--changes-per-day",
+        type=int,
+        default=10_000,
+        metavar="N",
+        help="of the stream (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of the traffic (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure and print."""
+    try:
+        from local.cosmos import Endpoint
+        from ops.bench import Bench
+    except ModuleNotFoundError as missing:
+        raise ConfigurationError(
+            f"`cost` measures on the local ground, and {missing.name} is not installed here: run "
+            "it in a development checkout"
+        ) from None
+    if options.buckets < 1 or options.changes_per_day < 1:
+        raise ConfigurationError("--buckets and --changes-per-day are at least 1")
+    with Endpoint.subprocess(seed=options.seed) as endpoint:
+        bench = Bench(endpoint, options.buckets, options.seed, POISON_EVERY)
+        try:
+            _say("warming up the state")
+            bench.warm()
+            by_size = {}
+            for size, number in BATCHES_OF_SIZE.items():
+                _say(f"measuring {number} batches of {size}")
+                by_size[size] = _measure(bench, size, number)
+            idle = _idle(bench)
+            fresh = []
+            for seconds in FRESHNESS_SECONDS:
+                _say(f"measuring a stream, published every {seconds} s")
+                fresh.append(_stream(bench, seconds, options.changes_per_day))
+        finally:
+            bench.close()
+    if options.json:
+        print_json(
+            {
+                "note": NOTE,
+                "buckets": options.buckets,
+                "batches": [_as_json(size, spent) for size, spent in by_size.items()],
+                "idle_publishing_run": round(idle, 2),
+                "changes_per_day": options.changes_per_day,
+                "freshness": [
+                    {
+                        "publish_seconds": one.publish_seconds,
+                        "stage_1": round(one.stage_1, 2),
+                        "stage_2": round(one.stage_2, 2),
+                        "feeds": round(one.feeds, 2),
+                        "total": round(one.total, 2),
+                    }
+                    for one in fresh
+                ],
+            }
+        )
+    else:
+        _print(by_size, idle, fresh, options)
+    return 0
+
+
+def _measure(bench: "Bench", size: int, number: int) -> "Spent":
+    from ops.bench import Spent
+
+    spent = Spent()
+    bench.set_clock(DAY_SECONDS - 1)
+    for source, documents in bench.batches(size):
+        bench.apply(source, documents, spent)
+        bench.publish(spent)
+        if spent.batches == number:
+            break
+    return spent
+
+
+def _idle(bench: "Bench") -> float:
+    """Request units of a publishing run that finds nothing to do."""
+    from ops.bench import Spent
+
+    bench.publish(Spent())
+    spent = Spent()
+    bench.publish(spent)
+    return spent.stage_2.request_charge
+
+
+def _stream(bench: "Bench", publish_seconds: int, changes_per_day: int) -> Fresh:
+    """Changes arrive evenly, feeds are asked every POLL_SECONDS, a timer publishes."""
+    from ops.bench import Spent
+
+    spent = Spent()
+    arrivals = bench.changes()
+    sent, clock = 0, 0
+    empty_polls = 0
+    while sent < FRESHNESS_CHANGES:
+        clock += POLL_SECONDS
+        arrived: dict[str, list[dict[str, Any]]] = {}
+        while sent < clock * changes_per_day / DAY_SECONDS:
+            source, document = next(arrivals)
+            arrived.setdefault(source, []).append(document)
+            sent += 1
+        for source, documents in arrived.items():
+            bench.apply(source, documents, spent)
+        empty_polls += 3 - len(arrived)
+        if clock % publish_seconds == 0:
+            bench.set_clock(clock, publish_seconds)
+            bench.publish(spent)
+    return Fresh(
+        publish_seconds,
+        spent.per_change(spent.stage_1.request_charge + spent.poison.request_charge),
+        spent.per_change(spent.stage_2.request_charge),
+        spent.per_change(spent.feed_request_units + empty_polls * EMPTY_POLL_REQUEST_UNITS),
+    )
+
+
+def _as_json(size: int, spent: "Spent") -> dict[str, Any]:
+    def both(meter: Any) -> dict[str, float]:
+        return {
+            "request_units_per_change": round(spent.per_change(meter.request_charge), 2),
+            "operations_per_change": round(spent.per_change(meter.operations.total()), 3),
+        }
+
+    return {
+        "batch": size,
+        "changes": spent.changes,
+        "batches": spent.batches,
+        "dead_letters": spent.dead_letters,
+        "stage_1": both(spent.stage_1),
+        "stage_2": both(spent.stage_2),
+        "poison": both(spent.poison),
+        "feed_request_units_per_change": round(spent.per_change(spent.feed_request_units), 2),
+    }
+
+
+def _print(
+    by_size: dict[int, "Spent"], idle: float, fresh: list[Fresh], options: argparse.Namespace
+) -> None:
+    out = console()
+    out.print(NOTE)
+    out.print(
+        table(
+            (
+                "batch",
+                "changes",
+                "stage 1 RU",
+                "operations",
+                "stage 2 RU",
+                "operations",
+                "dead letters",
+                "poison RU",
+                "feed RU",
+                "total RU",
+            ),
+            (_row(size, spent) for size, spent in by_size.items()),
+            "Per change, with a publishing run after every batch",
+        )
+    )
+    out.print(f"A publishing run that finds nothing to do: {idle:.1f} RU.")
+    out.print(
+        table(
+            ("published every", "stage 1 RU", "stage 2 RU", "feeds RU", "total RU"),
+            (
+                (
+                    f"{one.publish_seconds} s",
+                    f"{one.stage_1:.1f}",
+                    f"{one.stage_2:.1f}",
+                    f"{one.feeds:.1f}",
+                    f"{one.total:.1f}",
+                )
+                for one in fresh
+            ),
+            f"Per change, {options.changes_per_day} changes a day spread evenly, polling included",
+        )
+    )
+
+
+def _row(size: int, spent: "Spent") -> tuple[object, ...]:
+    meters = (spent.stage_1, spent.stage_2)
+    total = sum(meter.request_charge for meter in meters) + spent.poison.request_charge
+    return (
+        size,
+        spent.changes,
+        *(
+            text
+            for meter in meters
+            for text in (
+                f"{spent.per_change(meter.request_charge):.1f}",
+                f"{spent.per_change(meter.operations.total()):.2f}",
+            )
+        ),
+        spent.dead_letters,
+        f"{spent.per_change(spent.poison.request_charge):.1f}",
+        f"{spent.per_change(spent.feed_request_units):.1f}",
+        f"{spent.per_change(total + spent.feed_request_units):.1f}",
+    )
+
+
+def _say(what: str) -> None:
+    print(f"{what} …", file=sys.stderr)

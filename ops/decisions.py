@@ -1,0 +1,177 @@
+"""What the worker decided of the versions a replay wrote, read from the ledger itself.
+
+The worker runs in another process, so its reports cannot be asked. But every version it decides
+leaves an entry under an id that follows from the document's identity: the entry as it stood before
+the version was written, and as it stands once it names that version, say what became of it.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from ledger.entries import Outcome
+from ledger.facts import FACT_TYPES, InteractionFact
+from ledger.labels import digest
+from ledger.users import user_key
+from ops.connection import Account
+from ops.lines import Line
+from ops.queries import by_ids
+from ops.writing import Written
+from processors.documents import Change
+from processors.ownership import Layout
+
+LOOK_AT_ONCE = 2_000
+"""Versions asked for in one look; the oldest first, because feeds are read in order."""
+
+ENTRY_FIELDS = ("etag", "ts", "outcome", "fact")
+
+Entry = dict[str, Any]
+
+
+@dataclass
+class Tally:
+    """Where the written versions ended; each is in exactly one of the first five, or waiting."""
+
+    counted: int = 0
+    deleted: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
+    dead: Counter[str] = field(default_factory=Counter)
+    superseded: int = 0
+    """A later version of the document came before the worker was seen to decide this one."""
+
+    corrections: int = 0
+    """Something else was counted of the document before, and has been retracted."""
+    unchanged: int = 0
+    """The document counted the same before: no measure changes."""
+    unpriced: int = 0
+
+    @property
+    def applied(self) -> int:
+        """Versions the worker decided."""
+        decided = self.counted + self.deleted + self.superseded
+        return decided + self.ignored.total() + self.dead.total()
+
+
+@dataclass(slots=True)
+class _Awaited:
+    change: Change
+    etag: str
+    ts: int
+    before: Entry | None
+
+
+class Ledger:
+    """Reads entries where the worker keeps them."""
+
+    def __init__(self, target: Account) -> None:
+        generation = target.generation()
+        self._layout = Layout(generation.generation, generation.buckets)
+        self._state = target.container("state")
+
+    def entries(self, changes: Iterable[Change]) -> dict[str, Entry]:
+        """The entries that exist, by id."""
+        wanted: dict[str, set[str]] = defaultdict(set)
+        for change in changes:
+            for pk in self._pks(change):
+                wanted[pk].add(change.entry_id)
+        found: dict[str, Entry] = {}
+        for pk, ids in wanted.items():
+            found |= {entry["id"]: entry for entry in by_ids(self._state, pk, ids, ENTRY_FIELDS)}
+        return found
+
+    def _pks(self, change: Change) -> list[str]:
+        if change.user is not None:
+            return [self._layout.pk_of(user_key(change.user))]
+        if change.user_readable:
+            return [self._layout.pk_of(change.entry_id)]
+        # Nobody knows the user: the worker looks for such an entry in every bucket.
+        return [self._layout.pk(bucket) for bucket in range(self._layout.buckets)]
+
+
+class Decisions:
+    """Follows written versions until the worker has decided them."""
+
+    def __init__(self, target: Account) -> None:
+        self.tally = Tally()
+        self._ledger = Ledger(target)
+        self._poison = target.container("poison_messages")
+        self._waiting: dict[str, _Awaited] = {}
+
+    @property
+    def waiting(self) -> int:
+        """Versions not yet seen decided."""
+        return len(self._waiting)
+
+    def before(self, lines: Sequence[Line]) -> dict[str, Entry]:
+        """The entries of documents that are about to be written."""
+        return self._ledger.entries(
+            line.change for line in lines if line.change.entry_id not in self._waiting
+        )
+
+    def expect(self, written: Written, before: dict[str, Entry]) -> None:
+        """Wait for this version; `before` is what `before()` said."""
+        change = written.line.change
+        earlier = self._waiting.pop(change.entry_id, None)
+        if earlier is not None:
+            self.tally.superseded += 1
+        self._waiting[change.entry_id] = _Awaited(
+            change,
+            written.etag,
+            written.ts,
+            earlier.before if earlier else before.get(change.entry_id),
+        )
+
+    def look(self, at_most: int = LOOK_AT_ONCE) -> int:
+        """Ask the ledger about those waiting longest; how many turned out to be decided."""
+        oldest = dict(islice(self._waiting.items(), at_most))
+        entries = self._ledger.entries(one.change for one in oldest.values())
+        dead: list[_Awaited] = []
+        decided = 0
+        for entry_id, entry in entries.items():
+            awaited = oldest[entry_id]
+            if entry.get("etag") == awaited.etag:
+                self._settle(awaited, entry, dead)
+            elif (entry.get("ts") or 0) > awaited.ts:
+                # Somebody else has written the document since.
+                self.tally.superseded += 1
+            else:
+                continue
+            decided += 1
+            del self._waiting[entry_id]
+        self._categorize(dead)
+        return decided
+
+    def _settle(self, awaited: _Awaited, entry: Entry, dead: list[_Awaited]) -> None:
+        tally = self.tally
+        match Outcome(entry["outcome"]):
+            case Outcome.COUNTED:
+                tally.counted += 1
+            case Outcome.DELETED:
+                tally.deleted += 1
+            case Outcome.IGNORED:
+                tally.ignored[awaited.change.kind or ""] += 1
+            case Outcome.DEAD:
+                dead.append(awaited)
+        fact = entry.get("fact")
+        old = None if awaited.before is None else awaited.before.get("fact")
+        if fact is not None and fact == old:
+            tally.unchanged += 1
+        elif old is not None:
+            tally.corrections += 1
+        if fact is not None and FACT_TYPES[awaited.change.source] is InteractionFact:
+            tally.unpriced += not msgspec.convert(fact, InteractionFact).priced
+
+    def _categorize(self, dead: list[_Awaited]) -> None:
+        """Ask the dead letters for their categories."""
+        by_source: dict[str, list[str]] = defaultdict(list)
+        for one in dead:
+            letter = digest(one.change.entry_id, one.etag, str(one.ts))
+            by_source[one.change.source].append(letter)
+        for source, ids in by_source.items():
+            letters = by_ids(self._poison, source, ids, ("category",))
+            categories = {letter["id"]: letter["category"] for letter in letters}
+            self.tally.dead.update(categories.get(one, "removed") for one in ids)

@@ -1,0 +1,161 @@
+"""`status`: where the state stands, and what has been put aside."""
+
+import argparse
+from collections import Counter
+from typing import Any
+
+import msgspec
+from azure.cosmos import ContainerProxy
+
+from ledger.buckets import bucket_pk
+from materializers.heads import HEAD_ID, Head
+from materializers.journal import JOURNAL_FROM, JOURNAL_TO
+from ops import connection
+from ops.output import cell, console, counts, print_json, table
+from store import catalogue
+from store.point_read import point_read
+
+
+class DeadLetters(msgspec.Struct):
+    """All dead letters, counted."""
+
+    total: int
+    by_category: dict[str, int]
+    by_status: dict[str, int]
+    by_source: dict[str, int]
+    oldest_pending: str | None
+    """When the oldest letter still pending first failed (ISO 8601)."""
+
+
+class Bucket(msgspec.Struct):
+    """One bucket of the state."""
+
+    bucket: int
+    folds: int
+    """How many folds it has had: its head's sequence."""
+    pending_keys: int
+    pending_due_at: int | None
+    """When the next of them is due, in seconds since 1970."""
+    journal_documents: int
+
+
+class Status(msgspec.Struct):
+    """What `status` shows."""
+
+    database: str
+    generation: int
+    buckets: int
+    definition_version: str
+    state: list[Bucket]
+    dead_letters: DeadLetters
+
+    def drained(self, now_seconds: float) -> bool:
+        """Whether everything committed has been folded and everything due published."""
+        return all(
+            bucket.journal_documents == 0
+            and (bucket.pending_due_at is None or bucket.pending_due_at > now_seconds)
+            for bucket in self.state
+        )
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "status",
+        help="the state's layout, what is still to be published, dead letters",
+        description="Reads the heads and counts the journal of every bucket, and the dead letters"
+        " by category and status.",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    connection.add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the status."""
+    status = read(connection.connect(options))
+    if options.json:
+        print_json(msgspec.to_builtins(status))
+        return 0
+    out = console()
+    out.print(
+        f"database {status.database}: generation {status.generation}, "
+        f"{status.buckets} {'bucket' if status.buckets == 1 else 'buckets'}, "
+        f"definition {status.definition_version}"
+    )
+    out.print(
+        table(
+            ("bucket", "folds", "pending keys", "journal documents"),
+            ((b.bucket, b.folds, b.pending_keys, b.journal_documents) for b in status.state),
+        )
+    )
+    print_dead_letters(status.dead_letters)
+    return 0
+
+
+def print_dead_letters(letters: DeadLetters) -> None:
+    """A sentence about the dead letters."""
+    if not letters.total:
+        console().print("no dead letters")
+        return
+    oldest = f"; oldest pending since {letters.oldest_pending}" if letters.oldest_pending else ""
+    console().print(
+        f"dead letters: {cell(letters.total)} ({counts(letters.by_category)}; "
+        f"{counts(letters.by_status)}; {counts(letters.by_source)}){oldest}"
+    )
+
+
+def read(target: connection.Account) -> Status:
+    """The status of a store."""
+    generation = target.generation()
+    state = target.container("state")
+    return Status(
+        database=target.database.id,
+        generation=generation.generation,
+        buckets=generation.buckets,
+        definition_version=generation.definition_version,
+        state=[
+            _bucket(state, generation.generation, number) for number in range(generation.buckets)
+        ],
+        dead_letters=dead_letters(target),
+    )
+
+
+def dead_letters(target: connection.Account) -> DeadLetters:
+    """Count the dead letters, source by source: each source is one partition of the container."""
+    categories: Counter[str] = Counter()
+    statuses: Counter[str] = Counter()
+    sources: Counter[str] = Counter()
+    oldest: str | None = None
+    for source in catalogue.load().with_role(catalogue.Role.SOURCE):
+        letters = target.container("poison_messages").query_items(
+            "SELECT c.category, c.status, c.first_failed_at FROM c", partition_key=source.name
+        )
+        for letter in letters:
+            categories[letter["category"]] += 1
+            status = letter.get("status", "pending")
+            statuses[status] += 1
+            sources[source.name] += 1
+            if status == "pending":
+                oldest = min(oldest or letter["first_failed_at"], letter["first_failed_at"])
+    return DeadLetters(
+        sources.total(), dict(categories), dict(statuses), dict(sources), oldest_pending=oldest
+    )
+
+
+def _bucket(state: ContainerProxy, generation: int, number: int) -> Bucket:
+    pk = bucket_pk(generation, number)
+    document, _ = point_read(state, HEAD_ID, pk)
+    head = Head(HEAD_ID, pk) if document is None else msgspec.convert(document, Head)
+    (journal,) = state.query_items(
+        "SELECT VALUE COUNT(1) FROM c WHERE c.id >= @from AND c.id < @to",
+        parameters=[{"name": "@from", "value": JOURNAL_FROM}, {"name": "@to", "value": JOURNAL_TO}],
+        partition_key=pk,
+    )
+    return Bucket(
+        bucket=number,
+        folds=head.sequence,
+        pending_keys=len(head.pending),
+        pending_due_at=min(head.pending.values(), default=None),
+        journal_documents=int(str(journal)),
+    )
