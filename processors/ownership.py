@@ -1,7 +1,7 @@
 """Ownership: whose documents a batch holds, and in which bucket they live."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ from ledger.buckets import bucket_of, bucket_pk
 from ledger.entries import Outcome
 from ledger.plan import Documents, Owner
 from ledger.users import user_key
-from ledger.versions import Version
+from ledger.versions import Order, Version, order
 from processors.judging import Judged
 from processors.ports import State
 
@@ -75,7 +75,7 @@ def owned(judged: Iterable[Judged], layout: Layout, state: State) -> dict[str, l
             _add(works, Owner(layout.pk_of(change.entry_id), None, None), one)
         else:
             unreadable[change.entry_id] = one
-    for entry_id, owner in _owners_found(unreadable.keys(), layout, state).items():
+    for entry_id, owner in _owners_found(unreadable, layout, state).items():
         _add(works, owner, unreadable.pop(entry_id))
     for entry_id, one in unreadable.items():
         _add(works, Owner(layout.pk_of(entry_id), None, None), one)
@@ -86,18 +86,22 @@ def owned(judged: Iterable[Judged], layout: Layout, state: State) -> dict[str, l
     return by_bucket
 
 
-def _owners_found(entry_ids: Collection[str], layout: Layout, state: State) -> dict[str, Owner]:
-    """Whose the documents are, as the ledger has it; of several entries a counted one, then the
-    latest, speaks for its document."""
-    found: dict[str, tuple[bool, int, Owner]] = {}
-    for bucket in range(layout.buckets) if entry_ids else ():
+def _owners_found(
+    unreadable: Mapping[str, Judged], layout: Layout, state: State
+) -> dict[str, Owner]:
+    """Whose the documents are, as the ledger has it. Of several entries the one that decided this
+    very version speaks for its document, else a counted one, else the latest."""
+    found: dict[str, tuple[tuple[bool, bool, int, int], Owner]] = {}
+    for bucket in range(layout.buckets) if unreadable else ():
         pk = layout.pk(bucket)
-        for entry_id, entry in state.read(pk, entry_ids)[0].items():
+        for entry_id, entry in state.read(pk, unreadable.keys())[0].items():
+            version = version_of(entry)
+            same = order(unreadable[entry_id].verdict.version, version) is Order.DUPLICATE
             counted = entry["outcome"] == Outcome.COUNTED
-            candidate = (counted, entry.get("ts") or 0, Owner(pk, entry.get("user"), None))
-            if entry_id not in found or candidate[:2] > found[entry_id][:2]:
-                found[entry_id] = candidate
-    return {entry_id: owner for entry_id, (_, _, owner) in found.items()}
+            rank = (same, counted, version.ts or 0, version.lsn or 0)
+            if entry_id not in found or rank > found[entry_id][0]:
+                found[entry_id] = rank, Owner(pk, entry.get("user"), None)
+    return {entry_id: owner for entry_id, (_, owner) in found.items()}
 
 
 def _look_elsewhere(works: Iterable[Work], layout: Layout, state: State) -> None:
