@@ -10,6 +10,7 @@ from rich.text import Text
 
 from local.ground import Ground
 from local.worker_log import Totals, WorkerLog
+from materializers.registry import VIEWS
 from ops.output import cell, counts, table
 
 FUNCTION_OF_SOURCE = {
@@ -34,6 +35,8 @@ class Moment:
     """Changes not yet handed over, as last seen; None before the first look."""
     failures: int
     per_second: float
+    published: int
+    """View documents written."""
     request_charge: float
     """Of everything the endpoint answered."""
 
@@ -72,6 +75,7 @@ class Progress:
         while len(self._history) > 2 and now - self._history[1][0] > RATE_SECONDS:
             self._history.pop(0)
         (then, before), (_, after) = self._history[0], self._history[-1]
+        totals = self._ground.endpoint.stats.totals()
         return Moment(
             seconds=now,
             written=written,
@@ -82,7 +86,12 @@ class Progress:
             },
             failures=sum(one.failures for one in functions.values()),
             per_second=(after - before) / (now - then) if now > then else 0.0,
-            request_charge=self._ground.endpoint.stats.request_charge(),
+            published=sum(
+                one.count
+                for one in totals
+                if one.container in VIEWS and one.operation in ("create", "replace")
+            ),
+            request_charge=sum(one.request_charge for one in totals),
         )
 
     def show(self, moment: Moment, below: RenderableType | None = None) -> None:
@@ -99,7 +108,7 @@ class Progress:
             f"{moment.seconds:6.1f} s  written {moment.written}  "
             f"delivered {sum(moment.delivered.values())} ({moment.per_second:.0f}/s)  "
             f"lag {_shown(_sum(moment.lag))}  dead letters {moment.totals.dead.total()}  "
-            f"published {moment.totals.documents_written}  RU {moment.request_charge:.0f}"
+            f"published {moment.published}  RU {moment.request_charge:.0f}"
         )
 
 
@@ -122,7 +131,7 @@ def _panel(moment: Moment) -> RenderableType:
             + f"   retries {cell(moment.failures)}"
         ),
         Text(
-            f"views written {cell(totals.documents_written)}   "
+            f"views written {cell(moment.published)}   "
             f"request charge {moment.request_charge:.0f} RU (modelled)"
         ),
     )

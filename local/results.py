@@ -106,6 +106,12 @@ def latest(documents: list[dict[str, Any]], at_most: int) -> list[dict[str, Any]
     return sorted(documents, key=period)[-at_most:]
 
 
+def _never_delivered(summary: Summary, moment: Moment) -> int:
+    """Versions that the feed, which shows the latest one only, never showed."""
+    delivered = moment.totals.delivered.total() - moment.totals.outcomes["duplicates"]
+    return max(0, summary.written - delivered)
+
+
 def _outcomes(summary: Summary, moment: Moment) -> list[tuple[str, int, str]]:
     totals = moment.totals
     outcomes = totals.outcomes
@@ -113,8 +119,8 @@ def _outcomes(summary: Summary, moment: Moment) -> list[tuple[str, int, str]]:
         (
             "written",
             summary.written,
-            f"documents; {cell(summary.tally.superseded)} replaced by a later version of the "
-            f"files before the feed showed them; {cell(len(summary.problems))} lines reported",
+            f"documents, {cell(_never_delivered(summary, moment))} of them replaced by a later "
+            f"version before the feed showed them; {cell(len(summary.problems))} lines reported",
         ),
         (
             "delivered",

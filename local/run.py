@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     for path in files:
         if not path.is_file():
             raise ConfigurationError(f"there is no file {path}")
-    out = Console(stderr=True, highlight=False) if options.json else console()
+    out = console(stderr=options.json)
     plan = plan_of(options, publish_seconds=1)
     stop = stop_on_signals()
     _log_to_file()
@@ -132,7 +132,7 @@ def _until_drained(
         progress.show(moment)
         if not replay.running and read_status(ground.account).drained(time.time()):
             return True
-        now_seen = (moment.written, moment.delivered, moment.totals.documents_written)
+        now_seen = (moment.written, moment.delivered, moment.published)
         if now_seen != seen:
             seen, moved_at = now_seen, time.monotonic()
         elif time.monotonic() - moved_at > PATIENCE_SECONDS:

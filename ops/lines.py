@@ -99,5 +99,6 @@ def _source_of(document: dict[str, Any], fallback: str | None) -> Source[Any] | 
         return SOURCES[fallback]
     if not kind:
         return "no document_type: say with --source where it belongs"
-    shown = repr(kind) if isinstance(kind, str) else "a kind that is no text"
-    return f"unknown document_type {shown}: say with --source where it belongs"
+    if not isinstance(kind, str):
+        return "a document_type that is no text: say with --source where it belongs"
+    return f"unknown document_type {kind!r}: say with --source where it belongs"

@@ -13,10 +13,12 @@ PIPE_COLUMNS = 200
 """Width of a table that is not read on a terminal: wide enough not to fold."""
 
 
-def console() -> Console:
-    """Standard output; without colour or folding when it is no terminal."""
-    out = Console(highlight=False)
-    return out if out.is_terminal else Console(width=PIPE_COLUMNS, highlight=False)
+def console(stderr: bool = False) -> Console:
+    """Standard output (or error); without colour or folding when it is no terminal."""
+    out = Console(highlight=False, stderr=stderr)
+    if out.is_terminal:
+        return out
+    return Console(width=PIPE_COLUMNS, highlight=False, stderr=stderr)
 
 
 def print_json(value: Any) -> None:
@@ -49,7 +51,7 @@ def cell(value: object) -> str:
         case int():
             return f"{value:,}".replace(",", " ")
         case float():
-            return f"{value:,.4f}".rstrip("0").rstrip(".").replace(",", " ") or "0"
+            return f"{value:,.6f}".rstrip("0").rstrip(".").replace(",", " ") or "0"
         case dict() | list():
             return json.dumps(value, ensure_ascii=False)
         case _:

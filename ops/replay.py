@@ -256,10 +256,9 @@ def as_json(summary: Summary) -> dict[str, Any]:
 def print_summary(summary: Summary) -> None:
     """The summary for people."""
     tally = summary.tally
-    per_second = summary.written / summary.seconds if summary.seconds else 0.0
     rows: list[tuple[str, int, str]] = [
         ("lines", summary.lines, f"{cell(len(summary.problems))} reported"),
-        ("written", summary.written, f"{summary.seconds:.1f} s, {per_second:.0f} documents/s"),
+        ("written", summary.written, "documents into the source containers"),
         ("duplicates", summary.duplicates, "the same version twice in the files, written once"),
     ]
     if summary.waited:
@@ -279,6 +278,8 @@ def print_summary(summary: Summary) -> None:
     out = console()
     for name, number, note in rows:
         out.print(f"{name:<16}{cell(number):>10}  {note}".rstrip())
+    until = "until all of it was applied" if summary.waited else "to write it"
+    out.print(f"{'time':<16}{summary.seconds:>10.1f}  s {until}")
 
 
 def report_problems(summary: Summary) -> None:

@@ -103,7 +103,7 @@ def _lines(value: dict[str, Any]) -> RenderableType:
             continue
         parts.append(Text(name, style="bold"))
         body = _rows(inner) if isinstance(inner, list) else _cells(inner)
-        parts.append(Padding(body, (0, 0, 0, 2)))
+        parts.append(Padding(body, (0, 0, 0, 2), expand=False))
     return Group(*parts)
 
 

@@ -1,0 +1,68 @@
+# Needs git, make and Python 3.11 or newer. Everything else goes into .venv, by itself.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+WORKERS ?= 2
+EXAMPLES ?= 500
+ARGS ?=
+
+.PHONY: help run test check property demo-data clean distclean
+.SILENT:
+.DELETE_ON_ERROR:
+
+help:
+	echo "make run            replay the sample batches through the worker, show the views, end"
+	echo "make run WATCH=1    the same, then live traffic until Ctrl-C"
+	echo "make test           all tests"
+	echo "make check          lint, format, types: exactly what CI runs beside the tests"
+	echo "make property       the property tests for long (EXAMPLES=20000)"
+	echo "make demo-data      write the synthetic day of the sample batches anew"
+	echo "make clean          remove what runs and tools leave behind (distclean: .venv too)"
+
+run: $(INSTALLED)
+	$(PYTHON) -m local run $(if $(WATCH),--watch) $(ARGS)
+
+test: $(INSTALLED)
+	$(PYTHON) -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
+
+check: $(INSTALLED)
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+property: $(INSTALLED)
+	EXAMPLES=$(EXAMPLES) HISTORIES=$(EXAMPLES) $(PYTHON) -m pytest -q -n $(WORKERS) \
+	  --dist worksteal $(wildcard tests/property tests/worker/test_histories.py) $(ARGS)
+
+demo-data: $(INSTALLED)
+	$(PYTHON) -m local.demo --seed 1 --day 2026-03-14 --interactions 400 \
+	  --out tests/fixtures/batches/50_synthetic_day.jsonl $(ARGS)
+
+clean:
+	rm -rf .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV)
+
+# A name may exist and not run (version managers leave such), so each candidate is tried.
+$(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
+	found=; \
+	for candidate in python3.13 python3.12 python3.11 python3 python; do \
+	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	    found=$$candidate; break; \
+	  fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "No Python 3.11 or newer was found: install one and run make again." >&2; exit 1; \
+	fi; \
+	if [ ! -x $(PYTHON) ]; then \
+	  echo "Setting up $(VENV) with $$found, once …"; \
+	  if ! $$found -m venv $(VENV) >/dev/null; then \
+	    rm -rf $(VENV); \
+	    echo "$$found cannot make a virtual environment: install its venv module." >&2; exit 1; \
+	  fi; \
+	fi
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
