@@ -33,7 +33,9 @@ def candidates(user: str, normal_id: str) -> list[str]:
 
     A document of the user has the user, nothing, null or "" at its partition key.
     """
-    document_ids = sorted((normal_id, INTERACTION_PREFIX + normal_id))
+    document_ids = [INTERACTION_PREFIX + normal_id]
+    if normal_interaction_id(normal_id) == normal_id:
+        document_ids = sorted((normal_id, *document_ids))
     return [
         entry_id(INTERACTIONS, partition_key, document_id)
         for document_id in document_ids

@@ -6,9 +6,9 @@ read, so a plan made from a stale reading cannot be committed. Planning again af
 did land finds nothing left to do.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -30,6 +30,10 @@ from ledger.users import (
 Documents = Mapping[str, Mapping[str, Any]]
 """Id → state document as read, with its `_etag`; an id that was read and not found is absent."""
 INCIDENTS = "abuse_incidents"
+MOVES_MAX = 60
+"""Incidents of one interaction that one commit moves; with verdicts and months under 100."""
+
+V = TypeVar("V")
 
 
 class Unread(Exception):
@@ -63,6 +67,12 @@ class Plan:
     """The user's history without and with the change; None where no fact of a user changes."""
     as_of: int = 0
     """The greatest `_ts` among the versions decided."""
+    partial: bool = False
+    """The verdicts are not decided yet: plan them again once this is committed."""
+
+    def settled(self, of: Sequence[V]) -> Iterator[tuple[V, tuple[Fact | None, Fact | None]]]:
+        """Each verdict, or what stands for it, with its transition."""
+        return iter(()) if self.partial else zip(of, self.transitions, strict=False)
 
     @property
     def retracted(self) -> list[Fact]:
@@ -117,8 +127,15 @@ class _Planning:
             result.transitions.append((old, new))
             result.writes.append(self._write(_entry(self.owner, verdict, new)))
             result.as_of = max(result.as_of, verdict.version.ts or 0)
-        for incident_id in self._incidents_concerned(result):
-            self._move_incident(incident_id, result)
+        moves = self._moves(result)
+        if len(moves) > MOVES_MAX:
+            # Too many for one commit: move some before their interaction is decided, then plan
+            # again. A crash in between leaves it undecided, and the rest is moved then.
+            result = Plan(self.owner, partial=True)
+        for entry, old, new in moves[:MOVES_MAX]:
+            entry.fact = msgspec.to_builtins(new)
+            result.transitions.append((old, new))
+            result.writes.append(self._write(entry))
         if self.owner.key is not None and (result.retracted or result.counted):
             self._count(result)
         return result
@@ -134,12 +151,16 @@ class _Planning:
         """What will be counted of an interaction once this plan is committed."""
         if interaction_id in self.decided:
             fact = self.decided[interaction_id]
-        else:
+        elif self.documents.get(interaction_id, {}).get("user") == self.owner.key:
             fact = self._counted(INTERACTIONS, interaction_id)
+        else:
+            # Of nobody, or of another user whose documents have no partition key value either.
+            fact = None
         return fact if isinstance(fact, InteractionFact) else None
 
-    def _incidents_concerned(self, result: Plan) -> list[str]:
-        """Incidents that name an interaction whose fact changes here."""
+    def _moves(self, result: Plan) -> list[tuple[Entry, Fact | None, Fact | None]]:
+        """Incidents that name an interaction whose fact changes here, and so join other citations:
+        (entry, fact so far, fact now). Their version stays."""
         joins: Mapping[str, list[str]] = self.hot.get("joins", {}) if self.hot else {}
         concerned = [
             incident_id
@@ -148,17 +169,14 @@ class _Planning:
             for incident_id in joins.get(join_key(normal_interaction_id(verdict.document)), ())
         ]
         self._require(concerned)
-        return sorted(set(concerned))
-
-    def _move_incident(self, incident_id: str, result: Plan) -> None:
-        """Join an incident anew; its version stays, its citations change."""
-        old = self._counted(INCIDENTS, incident_id)
-        new = self._joined(old)
-        if old != new:
-            result.transitions.append((old, new))
-            entry = msgspec.convert(self.documents[incident_id], Entry)
-            entry.fact = msgspec.to_builtins(new)
-            result.writes.append(self._write(entry))
+        moves = []
+        for incident_id in sorted(set(concerned)):
+            old = self._counted(INCIDENTS, incident_id)
+            new = self._joined(old)
+            if old != new:
+                entry = msgspec.convert(self.documents[incident_id], Entry)
+                moves.append((entry, old, new))
+        return moves
 
     def _count(self, result: Plan) -> None:
         self._require_months(
@@ -179,7 +197,7 @@ class _Planning:
         if len(firsts) > 1:
             # Whose first month it is decides tiers, so those months count anew.
             self._require_months({month_label(day) for day in firsts if day is not None})
-        for verdict, (old, new) in zip(self.verdicts, result.transitions, strict=False):
+        for verdict, (old, new) in result.settled(self.verdicts):
             if verdict.source == INCIDENTS:
                 result.after.list_join(verdict.entry_id, _named(old), _named(new))
         result.writes.extend(self._user_writes(result.after))

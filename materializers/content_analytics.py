@@ -26,12 +26,12 @@ PERCENT = 100
 
 
 def keys_of(state_key: str) -> Iterable[str]:
-    """The source's month and the next; and every source of both, whose ranks and growth follow."""
+    """The source's month; and every source of that month and the next, whose ranks and growth
+    follow from citations that the month grain counts as well."""
     grain, _, rest = state_key.partition(":")
     if grain == "source-day":
         day, _, source = rest.partition(":")
-        month = day[:6]
-        return [f"{month}:{source}", f"{next_month(month)}:{source}"]
+        return [f"{day[:6]}:{source}"]
     return [f"{SYMBOL}{rest}", f"{SYMBOL}{next_month(rest)}"] if grain == "month" else []
 
 

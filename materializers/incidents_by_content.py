@@ -16,7 +16,7 @@ from materializers.rendering import (
     row_of,
     top,
 )
-from materializers.view import Inputs, Reads, View
+from materializers.view import SYMBOL, Inputs, Reads, View
 
 SEVERITIES = ("low", "medium", "high", "critical", "other")
 KINDS = ("inappropriate_query", "spam", "harassment", "misinformation", "other")
@@ -25,17 +25,30 @@ HOUR_MS = 3_600_000
 
 
 def keys_of(state_key: str) -> Iterable[str]:
-    """The source's month, and the next, which is compared with it."""
+    """The source's month; and every source of the next, which is compared with it.
+
+    That is a symbol: one by one, many distinct sources would fill the head until the month begins.
+    """
     grain, _, rest = state_key.partition(":")
     if grain != "incident-month":
         return []
     month, _, source = rest.partition(":")
-    return [f"{month}:{source}", f"{next_month(month)}:{source}"]
+    return [f"{month}:{source}", f"{SYMBOL}{next_month(month)}"]
 
 
 def reads(key: str) -> Reads:
-    """The source's month and the one before."""
+    """The source's month and the one before; for a symbol all sources of the month."""
+    if key.startswith(SYMBOL):
+        month = f"incident-month:{key[len(SYMBOL) :]}"
+        # Behind every state key that begins with the month and a colon.
+        return Reads(ranges=((f"{month}:", f"{month};"),))
     return Reads(keys=(_state_key(_month(key), key), _state_key(previous_month(_month(key)), key)))
+
+
+def expand(symbol: str, inputs: Inputs) -> list[str]:
+    """Every source with an incident in the month."""
+    month = symbol[len(SYMBOL) :]
+    return [f"{month}:{source}" for source in sorted(inputs.under(f"incident-month:{month}:"))]
 
 
 def render(key: str, inputs: Inputs) -> dict[str, Any] | None:
@@ -100,9 +113,10 @@ VIEW = View(
     ttl_seconds=2_592_000,
     calculation_version="1",
     keys_of=keys_of,
-    starts_at_seconds=lambda key: month_starts_at_seconds(_month(key)),
+    starts_at_seconds=lambda key: month_starts_at_seconds(key.removeprefix(SYMBOL)[:6]),
     reads=reads,
     document_id=lambda key: f"incidents_{in_id(_source(key))}_{_month(key)}",
     partition=_source,
     render=render,
+    expand=expand,
 )

@@ -190,8 +190,10 @@ class _Run:
         self.outside.state.commit(pk, operations)
         self.report.commits += 1
         for planned in chunk:
-            for one, (old, _) in zip(planned.judged, planned.plan.transitions, strict=False):
+            for one, (old, _) in planned.plan.settled(planned.judged):
                 self.report.settled(one, old)
+            if planned.plan.partial:
+                planned.work.put_back(planned.judged)
 
     def _put_back(self, chunk: list[Planned], failure: CommitError) -> None:
         """Arrange that a chunk that was not committed is read and planned again."""
