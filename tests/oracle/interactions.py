@@ -27,6 +27,9 @@ class Interaction:
     """Scores and ratings are in millionths, held as fractions of one; money is in nano-USD."""
 
     id: str
+    partition: int
+    """Where the partition key value stands among those a user's documents may have: the user, then
+    absent, null and empty."""
     user: str | None
     at: int
     failed: bool
@@ -105,6 +108,7 @@ def read_interaction(document: SourceDocument, prices: Prices) -> Interaction:
     elements = fields.elements("foundational_texts_used")
     return Interaction(
         id=str(document.body["id"]),
+        partition=_partition(document.body),
         user=read_user(fields),
         at=at,
         failed=_failed(fields),
@@ -143,6 +147,12 @@ def _failed(fields: Fields) -> bool:
     return status in ("failed", "error") or any(
         fields.raw(name) not in HARMLESS_ERRORS for name in ("error", "error_message")
     )
+
+
+def _partition(body: dict[str, Any]) -> int:
+    if "user_id" not in body:
+        return 1
+    return {None: 2, "": 3}.get(body["user_id"], 0)
 
 
 def _rating(fields: Fields) -> Fraction | None:

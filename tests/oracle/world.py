@@ -31,7 +31,8 @@ class World:
     first_day_of_source: dict[tuple[str, str], date] = field(default_factory=dict)
     """Of each (user, source) pair, over interactions citing the source."""
     by_join_key: dict[tuple[str, str], Interaction] = field(default_factory=dict)
-    """(user, id without its prefix) → interaction; of two that match, the smaller id."""
+    """(user, id without its prefix) → interaction; of two that match, the smaller id, then the
+    partition key value that comes first."""
 
     def add_interaction(self, interaction: Interaction) -> None:
         self.interactions[interaction.day].append(interaction)
@@ -45,7 +46,7 @@ class World:
             self.first_day_of_source[pair] = min(known, interaction.day)
         join_key = (user, without_prefix(interaction.id))
         rival = self.by_join_key.get(join_key, interaction)
-        self.by_join_key[join_key] = min(rival, interaction, key=lambda each: each.id)
+        self.by_join_key[join_key] = min(rival, interaction, key=lambda each: (each.id, each.partition))
 
     def add_session(self, session: Session) -> None:
         self.sessions[session.day].append(session)
