@@ -145,7 +145,8 @@ def _watch(ground: Ground, log: WorkerLog, out: Console, seed: int, stop: thread
     """Live traffic until Ctrl-C."""
     out.print(
         f"Live traffic until Ctrl-C. In another terminal: "
-        f"export COSMOS='{ground.endpoint.connection_string}' and python -m ops show {WATCHED_VIEW}"
+        f"export COSMOS='{ground.endpoint.connection_string}' and python -m ops show {WATCHED_VIEW}",
+        soft_wrap=True,
     )
     traffic = LiveTraffic(ground.account, seed)
     with Progress(ground, log, out) as progress:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from azure.core.exceptions import AzureError, ServiceRequestError
 from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy
-from azure.cosmos.exceptions import CosmosHttpResponseError
+from azure.cosmos.exceptions import CosmosHttpResponseError, CosmosResourceNotFoundError
 
 from settings import CONNECTION, ConfigurationError, cosmos_connection
 from store import account, catalogue
@@ -38,7 +38,12 @@ class Account:
 
     def generation(self) -> Generation:
         """The generation in force. Raises Refused where nothing has been provisioned."""
-        found = GenerationStore(self.container("state")).read()
+        state = self.container("state")
+        try:
+            state.read()
+            found = GenerationStore(state).read()
+        except CosmosResourceNotFoundError:
+            found = None
         if found is None:
             raise Refused(
                 f"database {self.database.id} has no generation document: run "

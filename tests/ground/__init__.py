@@ -1,0 +1,1 @@
+"""The local ground as its user meets it: real processes, ports and signals."""

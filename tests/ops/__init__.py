@@ -1,0 +1,1 @@
+"""The operator's commands, through the real SDK on the local endpoint."""

@@ -1,0 +1,40 @@
+"""`cost` measures what the README quotes."""
+
+import pytest
+
+import ops.bench
+import ops.cost
+from tests.ops.conftest import Run
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ops.cost, "BATCHES_OF_SIZE", {1: 4, 50: 2})
+    monkeypatch.setattr(ops.cost, "FRESHNESS_SECONDS", (60,))
+    monkeypatch.setattr(ops.cost, "FRESHNESS_CHANGES", 30)
+    monkeypatch.setattr(ops.cost, "POISON_EVERY", 25)
+    monkeypatch.setattr(ops.bench, "INTERACTIONS_A_DAY", 120)
+    monkeypatch.setattr(ops.bench, "WARM_DAYS", 1)
+
+
+def test_larger_batches_cost_less_per_change(command: Run) -> None:
+    ran = command("cost", "--json")
+    assert ran.code == 0
+    one, fifty = ran.json["batches"]
+    assert (one["batch"], one["changes"], fifty["batch"]) == (1, 4, 50)
+    for stage in ("stage_1", "stage_2"):
+        for measured in ("request_units_per_change", "operations_per_change"):
+            assert 0 < fifty[stage][measured] < one[stage][measured]
+    assert fifty["dead_letters"] > 0
+    assert fifty["poison"]["request_units_per_change"] > 0
+    (fresh,) = ran.json["freshness"]
+    assert fresh["total"] == pytest.approx(
+        fresh["stage_1"] + fresh["stage_2"] + fresh["feeds"], abs=0.03
+    )
+
+
+def test_the_table_has_a_row_per_batch_size(command: Run) -> None:
+    out = command("cost").out
+    assert "Modelled request units" in out
+    rows = [line.split()[0] for line in out.splitlines() if line.strip()]
+    assert {"1", "50", "60"} <= set(rows)
