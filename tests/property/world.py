@@ -219,18 +219,21 @@ class World:
     def settle(self) -> None:
         """Publish without any trouble until every publisher rests."""
         trouble, self.trouble.probability = self.trouble.probability, 0.0
-        for _ in range(2):
-            for publisher in self.publishers:
-                for _ in range(RUNS_MAX):
-                    published = publisher.run()
-                    assert published.failed == [], published
-                    if published.idle:
-                        break
-                else:
-                    raise AssertionError(f"never idle: {list(self.state.documents('h'))}")
-            if self.pace_seconds is None:
-                self.now_seconds += PACE_SECONDS_MAX
+        self._publish_all()
+        if self.pace_seconds != 0:
+            self.now_seconds += PACE_SECONDS_MAX
+            self._publish_all()
         self.trouble.probability = trouble
+
+    def _publish_all(self) -> None:
+        for publisher in self.publishers:
+            for _ in range(RUNS_MAX):
+                published = publisher.run()
+                assert published.failed == [], published
+                if published.idle:
+                    break
+            else:
+                raise AssertionError(f"never idle: {list(self.state.documents('h'))}")
 
     # What must hold then.
 
