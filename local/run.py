@@ -144,8 +144,8 @@ def _until_drained(
 def _watch(ground: Ground, log: WorkerLog, out: Console, seed: int, stop: threading.Event) -> None:
     """Live traffic until Ctrl-C."""
     out.print(
-        f"Live traffic until Ctrl-C. In another terminal: "
-        f"export COSMOS='{ground.endpoint.connection_string}' and python -m ops show {WATCHED_VIEW}",
+        f"Live traffic until Ctrl-C. `python -m ops show {WATCHED_VIEW}` shows more in another "
+        f"terminal, after export COSMOS='{ground.endpoint.connection_string}'",
         soft_wrap=True,
     )
     traffic = LiveTraffic(ground.account, seed)

@@ -81,8 +81,9 @@ class Bench:
         """End the threads that write."""
         self._writer.close()
 
-    def set_clock(self, seconds: float, pace_seconds: int = 0) -> None:
-        """So many seconds into the measured day; each touched key is due every `pace_seconds`."""
+    def set_clock(self, seconds: float, pace_seconds: int | None = 0) -> None:
+        """So many seconds into the measured day; each touched key is due every `pace_seconds`,
+        or, with None, as its view says."""
         start = datetime(self._day.year, self._day.month, self._day.day, tzinfo=UTC)
         now_ms = int((start.timestamp() + seconds) * 1_000)
         self._worker.publisher.now_ms = lambda: now_ms

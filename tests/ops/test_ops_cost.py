@@ -37,4 +37,4 @@ def test_the_table_has_a_row_per_batch_size(command: Run) -> None:
     out = command("cost").out
     assert "Modelled request units" in out
     rows = [line.split()[0] for line in out.splitlines() if line.strip()]
-    assert {"1", "50", "60"} <= set(rows)
+    assert {"1", "50", "every"} <= set(rows)
