@@ -44,6 +44,11 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     )
 
 
+def is_configured(environment: Mapping[str, str]) -> bool:
+    """Whether an account is named at all."""
+    return bool(environment.get(CONNECTION) or environment.get(f"{CONNECTION}__accountEndpoint"))
+
+
 def cosmos_connection(environment: Mapping[str, str]) -> CosmosConnection:
     """The connection named COSMOS: a connection string, or the identity settings of Functions."""
     text = environment.get(CONNECTION, "")

@@ -5,22 +5,19 @@ back, and a key leaves `pending` only after a document at least as new as its la
 (architecture.md, "Rules of fold and publish", whose numbers the comments below refer to).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ledger.buckets import bucket_of
 from ledger.commits import CommitError, Conflict, Transient, Unacceptable, Write
-from ledger.instants import SECOND_US, iso
-from ledger.users import User, hot_id, load_user, month_id, user_key
+from materializers.documents import view_document
 from materializers.fold import Bucket, FoldState, fold
 from materializers.heads import HEAD_ID, Head
+from materializers.inputs import read_inputs
 from materializers.measures import is_negative
-from materializers.partials import first_id, further_ids, merged
 from materializers.registry import VIEWS
-from materializers.view import SYMBOL, Inputs, Reads, View
+from materializers.view import SYMBOL
 
-TOMBSTONE_TTL_SECONDS = 3_600
 KEYS_PER_CLEAR = 200
 
 
@@ -129,7 +126,7 @@ class Publisher:
         view_name, _, key = name.partition(":")
         view = VIEWS[view_name]
         if view.expand is not None and key.startswith(SYMBOL):
-            keys = view.expand(key, self._inputs(view, key, buckets))
+            keys = view.expand(key, read_inputs(self.state, view.reads(key), buckets))
             done = [self._publish(f"{view_name}:{one}", stage, buckets, result) for one in keys]
             return all(done)
         stamp = [stage.generation, *(bucket.head.sequence for bucket in buckets)]
@@ -142,7 +139,7 @@ class Publisher:
             if not _precedes(existing["stamp"], stamp):
                 result.contended += 1
                 return False
-        inputs = self._inputs(view, key, buckets)
+        inputs = read_inputs(self.state, view.reads(key), buckets)
         if any(is_negative(measures) for measures in inputs.partials.values()):
             result.negative.append(name)
             return False
@@ -156,7 +153,14 @@ class Publisher:
         if self.stage() != stage:
             # Rule 7: a publisher never overwrites a higher generation.
             raise Transient("the generation has changed; the next run starts with the new one")
-        body = self._document(view, key, rendered, stamp, buckets)
+        body = view_document(
+            view,
+            key,
+            rendered,
+            stamp=stamp,
+            as_of_seconds=max(bucket.head.as_of for bucket in buckets),
+            now_ms=self.now_ms(),
+        )
         try:
             self.views.write(view.name, body, None if existing is None else existing["_etag"])
         except Conflict:
@@ -169,62 +173,6 @@ class Publisher:
         result.written += 1
         result.tombstones += rendered is None
         return True
-
-    def _inputs(self, view: View, key: str, buckets: Sequence[Bucket]) -> Inputs:
-        """What a view reads, all buckets merged; each read at least as new as the head this run
-        holds (rule 6)."""
-        reads = view.reads(key)
-        documents: list[Mapping[str, Any]] = []
-        for bucket in buckets:
-            token = bucket.session_token
-            if reads.keys:
-                ids = [first_id(state_key) for state_key in reads.keys]
-                found, _ = self.state.read(bucket.pk, ids, token)
-                documents.extend(found.values())
-                if further := further_ids(found):
-                    documents.extend(self.state.read(bucket.pk, further, token)[0].values())
-            for start, end in reads.ranges:
-                documents.extend(
-                    self.state.read_range(bucket.pk, first_id(start), first_id(end), token)
-                )
-        return Inputs(merged(documents), self._user(reads, buckets))
-
-    def _user(self, reads: Reads, buckets: Sequence[Bucket]) -> User | None:
-        """The history of the user a view reads, with the block of one month."""
-        if reads.user is None or reads.month is None:
-            return None
-        key = user_key(reads.user)
-        bucket = buckets[bucket_of(key, len(buckets))]
-        month = month_id(key, reads.month)
-        found, _ = self.state.read(bucket.pk, [hot_id(key), month], bucket.session_token)
-        return load_user(key, found, [reads.month])
-
-    def _document(
-        self,
-        view: View,
-        key: str,
-        rendered: dict[str, Any] | None,
-        stamp: list[int],
-        buckets: Iterable[Bucket],
-    ) -> dict[str, Any]:
-        as_of = max(bucket.head.as_of for bucket in buckets)
-        document = {
-            "id": view.document_id(key),
-            view.partition_key: view.partition(key),
-            "document_type": view.name,
-            "stamp": stamp,
-        }
-        if rendered is None:
-            return {**document, "empty": True, "ttl": TOMBSTONE_TTL_SECONDS}
-        return {
-            **document,
-            "ttl": view.ttl_seconds,
-            **rendered,
-            "calculation_version": view.calculation_version,
-            "generation": stamp[0],
-            "data_as_of": iso(as_of * SECOND_US),
-            "published_at": iso(self.now_ms() * 1_000),
-        }
 
     def _clear(self, buckets: Iterable[Bucket], done: set[str]) -> None:
         """Rule 5: take keys off a head only under the ETag this run holds; if it has moved, they

@@ -1,0 +1,41 @@
+"""Inputs: what a view is rendered from, read from every bucket and added up.
+
+Every read is at least as new as the bucket's head that the reader holds (architecture.md, "Rules of
+fold and publish", 6).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ledger.buckets import bucket_of
+from ledger.users import User, hot_id, load_user, month_id, user_key
+from materializers.fold import Bucket, FoldState
+from materializers.partials import first_id, further_ids, merged
+from materializers.view import Inputs, Reads
+
+
+def read_inputs(state: FoldState, reads: Reads, buckets: Sequence[Bucket]) -> Inputs:
+    """The partials and the user's history that a view asks for. Raises Transient."""
+    documents: list[Mapping[str, Any]] = []
+    for bucket in buckets:
+        token = bucket.session_token
+        if reads.keys:
+            ids = [first_id(state_key) for state_key in reads.keys]
+            found, _ = state.read(bucket.pk, ids, token)
+            documents.extend(found.values())
+            if further := further_ids(found):
+                documents.extend(state.read(bucket.pk, further, token)[0].values())
+        for start, end in reads.ranges:
+            documents.extend(state.read_range(bucket.pk, first_id(start), first_id(end), token))
+    return Inputs(merged(documents), _user(state, reads, buckets))
+
+
+def _user(state: FoldState, reads: Reads, buckets: Sequence[Bucket]) -> User | None:
+    """The history of the user a view reads, with the block of one month."""
+    if reads.user is None or reads.month is None:
+        return None
+    key = user_key(reads.user)
+    bucket = buckets[bucket_of(key, len(buckets))]
+    ids = [hot_id(key), month_id(key, reads.month)]
+    found, _ = state.read(bucket.pk, ids, bucket.session_token)
+    return load_user(key, found, [reads.month])

@@ -1,0 +1,208 @@
+"""The proof: what the ledger's entries say the state must be, compared with what it is.
+
+Everything the worker keeps follows from the entries: users' histories from their facts, partials
+and journal from facts and histories, views from partials. So from the entries of a bucket alone it
+can be told, and named, what is wrong with the rest, and by how much.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from ledger.facts import Fact, IncidentFact
+from ledger.plan import counted_fact
+from ledger.users import HotUser, Month, User, UserMonth, hot_id, load_user, month_id
+from materializers.journal import JOURNAL_FROM
+from materializers.measures import Delta, Measures, add_all, add_row, normalized, normalized_delta
+from materializers.partials import PARTIAL_PREFIX, state_key_of
+from materializers.registry import OF_FACT, OF_USER
+from materializers.touched import Touched
+
+ENTRY_PREFIX, USER_PREFIX = "e:", "u:"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as it must be."""
+
+    where: str
+    """The state key, the user's state document, or the view document."""
+    path: str
+    expected: Any
+    found: Any
+
+
+@dataclass
+class Snapshot:
+    """All state documents of one bucket at one moment, by id."""
+
+    pk: str
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def under(self, prefix: str) -> Iterable[dict[str, Any]]:
+        """Documents whose id begins with the prefix."""
+        return (one for name, one in self.documents.items() if name.startswith(prefix))
+
+
+@dataclass
+class Expected:
+    """What the entries of a bucket say."""
+
+    measures: Delta
+    users: dict[str, User]
+    """User key → history; a user of whom nothing is counted has none."""
+    lost: list[str]
+    """Keys of users whose hot document is gone: only the sources can tell who they are, so their
+    entries count for nothing here until the sources are walked."""
+
+
+def expected(snapshot: Snapshot) -> Expected:
+    """State as it follows from the entries."""
+    measures: Delta = {}
+    facts_of: dict[str, list[tuple[str, Fact]]] = {}
+    for entry in snapshot.under(ENTRY_PREFIX):
+        fact = counted_fact(entry["id"].split(":")[1], entry)
+        if fact is None:
+            continue
+        key = entry.get("user")
+        if key is not None:
+            facts_of.setdefault(key, []).append((entry["id"], fact))
+            if hot_id(key) not in snapshot.documents:
+                continue
+        for of_fact in OF_FACT:
+            add_all(measures, of_fact(fact))
+    result = Expected(measures, {}, [])
+    for key, facts in facts_of.items():
+        hot = snapshot.documents.get(hot_id(key))
+        if hot is None:
+            result.lost.append(key)
+            continue
+        user = _history(key, snapshot.pk, hot["user"], facts)
+        result.users[key] = user
+        touched = Touched(
+            days=frozenset(fact.day for _, fact in facts),
+            months=frozenset(user.hot.active),
+            sources=frozenset(user.hot.firsts),
+        )
+        for of_user in OF_USER:
+            add_all(measures, of_user(user, touched))
+    result.measures = normalized_delta(measures)
+    return result
+
+
+def _history(key: str, pk: str, user_id: str, facts: Sequence[tuple[str, Fact]]) -> User:
+    ordered = sorted(facts, key=lambda one: (one[1].day, one[0]))
+    user = User.new(key, pk, user_id, "000000")
+    for entry_id, fact in ordered:
+        user.count(fact, 1)
+        if isinstance(fact, IncidentFact) and fact.interaction is not None:
+            user.list_join(entry_id, None, fact.interaction)
+    user.months.pop("000000", None)
+    return user
+
+
+def found_measures(snapshot: Snapshot) -> Delta:
+    """Partials and journal as they are."""
+    measures: Delta = {}
+    for partial in snapshot.under(PARTIAL_PREFIX):
+        into = measures.setdefault(state_key_of(partial["id"]), {})
+        for cell, row in partial["cells"].items():
+            add_row(into, cell, row)
+    for journal in snapshot.under(JOURNAL_FROM):
+        for key, cells in journal["delta"].items():
+            into = measures.setdefault(key, {})
+            for cell, row in cells.items():
+                add_row(into, cell, row)
+    return normalized_delta(measures)
+
+
+def measure_differences(must: Delta, found: Delta) -> list[Difference]:
+    """Every cell of every state key that is not the sum of its contributions."""
+    return [
+        Difference(key, cell, must.get(key, {}).get(cell), found.get(key, {}).get(cell))
+        for key in sorted(must.keys() | found.keys())
+        for cell in sorted(must.get(key, {}).keys() | found.get(key, {}).keys())
+        if must.get(key, {}).get(cell) != found.get(key, {}).get(cell)
+    ]
+
+
+def correction(must: Delta, found: Delta) -> Delta:
+    """What has to be added to what is found."""
+    delta: Delta = {}
+    for sign, side in ((1, must), (-1, found)):
+        for key, cells in side.items():
+            into: Measures = delta.setdefault(key, {})
+            for cell, row in cells.items():
+                add_row(into, cell, row, sign)
+    return normalized_delta({key: normalized(cells) for key, cells in delta.items()})
+
+
+def user_differences(must: Expected, snapshot: Snapshot) -> dict[str, list[Difference]]:
+    """User key → what is wrong with the user's documents."""
+    wrong: dict[str, list[Difference]] = {
+        key: [Difference(hot_id(key), "$", "a hot document", None)] for key in must.lost
+    }
+    for hot in snapshot.under(USER_PREFIX):
+        key = hot["id"].split(":")[1]
+        if hot["id"] != hot_id(key):
+            continue
+        found = _stored(key, snapshot)
+        right = must.users.get(key) or User.new(key, snapshot.pk, hot["user"], "000000")
+        differences = [
+            Difference(hot_id(key), name, expected, actual)
+            for name, expected, actual in (
+                ("active", right.hot.active, found.hot.active),
+                ("seen", right.hot.seen, found.hot.seen),
+                ("firsts", right.hot.firsts, found.hot.firsts),
+                ("joins", _as_sets(right.hot.joins), _as_sets(found.hot.joins)),
+            )
+            if expected != actual
+        ]
+        for month in sorted(right.months.keys() | found.months.keys()):
+            expected_block = right.months.get(month, Month())
+            if expected_block != found.months.get(month, Month()):
+                differences.append(
+                    Difference(month_id(key, month), "block", "its facts", "other counts")
+                )
+        if differences:
+            wrong[key] = differences
+    return wrong
+
+
+def repaired_user(key: str, must: Expected, snapshot: Snapshot) -> list[HotUser | UserMonth]:
+    """The user's documents as they must be; the latest month stays the latest."""
+    found = _stored(key, snapshot)
+    right = must.users.get(key) or User.new(key, snapshot.pk, found.hot.user, "000000")
+    latest = max([found.hot.latest, *right.hot.active, *right.hot.seen])
+    documents: list[HotUser | UserMonth] = [
+        msgspec.structs.replace(right.hot, latest=latest, block=right.months.get(latest, Month()))
+    ]
+    for month in sorted(right.months.keys() | found.months.keys()):
+        block = right.months.get(month, Month())
+        known = month_id(key, month) in snapshot.documents
+        if month != latest and (known or block != Month()):
+            documents.append(UserMonth(month_id(key, month), snapshot.pk, block))
+    return documents
+
+
+def documents_of(key: str, snapshot: Snapshot) -> list[str]:
+    """Ids of every state document of a user, entries included."""
+    return [
+        name
+        for name, document in snapshot.documents.items()
+        if document.get("user") == key or name.startswith(hot_id(key))
+    ]
+
+
+def _stored(key: str, snapshot: Snapshot) -> User:
+    prefix = month_id(key, "")
+    months = [name.removeprefix(prefix) for name in snapshot.documents if name.startswith(prefix)]
+    user = load_user(key, snapshot.documents, months)
+    assert user is not None
+    return user
+
+
+def _as_sets(joins: Mapping[str, list[str]]) -> dict[str, set[str]]:
+    return {name: set(incidents) for name, incidents in joins.items()}

@@ -1,0 +1,1 @@
+"""Reconcile: the proof finds what is wrong, names it, and repairs it."""
