@@ -17,7 +17,7 @@ from ledger.commits import Conflict, Transient
 from logs import Logger, logger
 from materializers import change_feed_health, system_health
 from materializers.change_feed_health import Health
-from materializers.publish import Publisher, Stage
+from materializers.publish import GenerationChanged, Publisher, Stage
 from processors import incidents, interactions, sessions
 from processors.batch import Outside, Processor
 from processors.definition import definition_version
@@ -82,7 +82,11 @@ class Worker:
         started = time.perf_counter()
         with metering.metered() as meter:
             self._write_health()
-            published = self.publisher.run()
+            try:
+                published = self.publisher.run()
+            except GenerationChanged:
+                self.log.info("generation changed while publishing, the next run goes on with it")
+                return
         if published.idle:
             self.log.debug("nothing to publish", **_cost(meter, started))
             return

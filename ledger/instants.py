@@ -24,7 +24,7 @@ _TEXT = re.compile(
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _MILLISECONDS_FROM = 10**11
 """A number of at least this magnitude counts milliseconds, a smaller one seconds."""
-_LATEST_US = (date.max.toordinal() - _EPOCH_ORDINAL) * DAY_SECONDS * SECOND_US
+_LATEST_US = (date.max.toordinal() - _EPOCH_ORDINAL + 1) * DAY_SECONDS * SECOND_US - 1
 
 
 def instant_us(value: str | int | float) -> int:
@@ -55,7 +55,10 @@ def _text_us(text: str) -> int:
 
 @lru_cache(maxsize=1024)
 def _epoch_day(text: str) -> int:
-    return date.fromisoformat(text).toordinal() - _EPOCH_ORDINAL
+    try:
+        return date.fromisoformat(text).toordinal() - _EPOCH_ORDINAL
+    except ValueError:
+        raise ValueError("a day of the calendar") from None
 
 
 def _number_us(value: int | float) -> int:

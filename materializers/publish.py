@@ -19,6 +19,8 @@ from materializers.registry import VIEWS
 from materializers.view import SYMBOL
 
 KEYS_PER_CLEAR = 200
+FAILURES_IN_A_ROW_MAX = 20
+"""So many keys in a row that could not be read or written end a run."""
 
 
 class ViewDocuments(Protocol):
@@ -39,6 +41,10 @@ class Feed(Protocol):
 
     def moved(self, pk: str, position: str) -> bool:
         """Whether anything was written after that position."""
+
+
+class GenerationChanged(Exception):
+    """A rebuild has switched the generation while this run was publishing."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +95,11 @@ class Publisher:
         """Fold every bucket, publish what is due. Raises Transient."""
         stage = self.stage()
         now_seconds = self.now_ms() // 1_000
-        if self._quiet is not None and self._quiet.still(stage, self.feed, now_seconds):
+        # Forgotten first: whatever makes the look fail, the next run does without it.
+        quiet, self._quiet = self._quiet, None
+        if quiet is not None and quiet.still(stage, self.feed, now_seconds):
+            self._quiet = quiet
             return Published(idle=True)
-        self._quiet = None
         positions = {pk: self.feed.position(pk) for pk in stage.pks}
         buckets = [fold(self.state, pk, now_seconds, self.pace_seconds) for pk in stage.pks]
         result = Published(
@@ -107,15 +115,27 @@ class Publisher:
             }
         )
         done: set[str] = set()
+        failures: list[Transient] = []
+        failures_in_a_row = 0
         for name in due:
             if self.now_ms() // 1_000 - now_seconds >= self.run_seconds_max:
                 break
-            if self._publish(name, stage, buckets, result):
-                done.add(name)
+            try:
+                if self._publish(name, stage, buckets, result):
+                    done.add(name)
+                failures_in_a_row = 0
+            except Transient as failure:
+                # One container that is down or throttled holds back its own view only.
+                failures.append(failure)
+                failures_in_a_row += 1
+                if failures_in_a_row >= FAILURES_IN_A_ROW_MAX:
+                    break
             if len(done) >= KEYS_PER_CLEAR:
                 self._clear(buckets, done)
                 done = set()
         self._clear(buckets, done)
+        if failures:
+            raise Transient(f"{len(failures)} keys stay pending, first: {failures[0]}")
         result.pending = sum(len(bucket.head.pending) for bucket in buckets)
         if not result.journal_left:
             self._quiet = _Quiet(stage, positions, _first_due(buckets))
@@ -152,7 +172,7 @@ class Publisher:
             return False
         if self.stage() != stage:
             # Rule 7: a publisher never overwrites a higher generation.
-            raise Transient("the generation has changed; the next run starts with the new one")
+            raise GenerationChanged("the next run starts with the new generation")
         body = view_document(
             view,
             key,

@@ -9,9 +9,11 @@ never for a poison document.
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from ledger.commits import CommitError, Conflict, TooLarge, Transient, UnknownOutcome, Write
+from ledger.entries import Outcome
 from ledger.instants import iso
 from ledger.plan import Documents, Unread, plan
 from ledger.users import hot_id, user_key
@@ -29,6 +31,16 @@ from processors.report import Report
 ATTEMPTS_MAX = 12
 """A conflict is planned again this often before the batch is left to redelivery."""
 CONFLICT_PAUSE_SECONDS = 0.02
+
+
+class Redrive(Enum):
+    """Which versions a batch may decide although the ledger has decided them."""
+
+    NONE = "none"
+    CURRENT = "current"
+    """Those it decided `dead`: the batch is what the source holds now."""
+    STALE = "stale"
+    """The same, and no other: the batch is what a dead letter kept of documents that are gone."""
 
 
 @dataclass(frozen=True)
@@ -57,21 +69,30 @@ class Processor:
     outside: Outside
     breaker: Breaker = field(default_factory=Breaker)
 
-    def process(self, text: str, correlation: Mapping[str, str]) -> Report:
+    def process(
+        self, text: str, correlation: Mapping[str, str], redrive: Redrive = Redrive.NONE
+    ) -> Report:
         """Apply one batch (a JSON array of documents). Raises Transient or TooManyDefects."""
-        return _Run(self, text, correlation).apply()
+        return _Run(self, text, correlation, redrive).apply()
 
 
 class _Run:
     """One batch on its way through stage 1."""
 
-    def __init__(self, processor: Processor, text: str, correlation: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        processor: Processor,
+        text: str,
+        correlation: Mapping[str, str],
+        redrive: Redrive,
+    ) -> None:
         self.source = processor.source
         self.ttl = processor.container_ttl
         self.outside = processor.outside
         self.breaker = processor.breaker
         self.text = text
         self.correlation = correlation
+        self.redrive = redrive
         self.report = Report()
         self.strayed: list[Judged] = []
         """Read from their source, and found to belong to another owner than was delivered."""
@@ -85,7 +106,9 @@ class _Run:
         ]
         newest, self.report.duplicates, self.report.superseded = coalesced(changes)
         judged = [judge(self.source, change, self.ttl) for change in newest]
-        self.breaker.check([one.defect for one in judged])
+        if self.redrive is Redrive.NONE:
+            # What is redriven counts nothing yet, so a defect cannot retract the world.
+            self.breaker.check([one.defect for one in judged])
         while judged:
             self.strayed = []
             for pk, works in owned(judged, self.outside.layout(), self.outside.state).items():
@@ -130,16 +153,20 @@ class _Run:
         for one in judged:
             known = documents.get(one.verdict.entry_id)
             decided = None if known is None else version_of(known)
-            if one.elsewhere is not None and order(one.elsewhere, decided) is Order.NEWER:
-                decided = one.elsewhere
+            if one.elsewhere is not None:
+                decided_elsewhere = version_of(one.elsewhere)
+                if order(decided_elsewhere, decided) is Order.NEWER:
+                    known, decided = one.elsewhere, decided_elsewhere
             standing = order(one.verdict.version, decided)
             doubt = standing is Order.DOUBTFUL or one.change.doubtful
-            if doubt and not one.settled:
+            if self.redrive is Redrive.STALE and standing is not Order.DUPLICATE:
+                self.report.superseded += 1
+            elif doubt and not one.settled:
                 doubtful.append(Doubt(one.change, decided))
-            elif standing is not Order.DUPLICATE:
+            elif standing is not Order.DUPLICATE or self._again(known):
                 undecided.append(one)
             elif work.uncertain:
-                self.report.settled(one, None)
+                self.report.settled(one, None, one.verdict.fact)
             else:
                 self.report.duplicates += 1
         if doubtful:
@@ -155,6 +182,11 @@ class _Run:
                     # The source names another owner than the delivered version did, or none.
                     self.strayed.append(found)
         return undecided
+
+    def _again(self, known: Mapping[str, Any] | None) -> bool:
+        """Whether the very version an entry decided is to be decided again."""
+        dead = known is not None and known["outcome"] == Outcome.DEAD
+        return dead and self.redrive is not Redrive.NONE
 
     def _write_dead_letters(self, judged: list[Judged]) -> None:
         """Before the commit that decides `dead`: a crash in between repeats the letter."""
@@ -190,8 +222,8 @@ class _Run:
         self.outside.state.commit(pk, operations)
         self.report.commits += 1
         for planned in chunk:
-            for one, (old, _) in planned.plan.settled(planned.judged):
-                self.report.settled(one, old)
+            for one, (old, new) in planned.plan.settled(planned.judged):
+                self.report.settled(one, old, new)
             if planned.plan.partial:
                 planned.work.put_back(planned.judged)
 

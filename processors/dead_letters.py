@@ -5,6 +5,7 @@ values that the views themselves would show; never user text, never an unknown f
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -12,10 +13,10 @@ import msgspec
 from ledger.instants import instant_us
 from ledger.labels import LABEL_CHARACTERS_MAX, digest
 from ledger.users import user_key
-from processors.documents import Source
+from processors.definition import worker_version
+from processors.documents import Change, Source
 from processors.judging import Judged
 
-WORKER_VERSION = "0.1.0"
 OMITTED = "(omitted)"
 
 PRESENCE_ONLY = frozenset({"citation_text", "error", "error_message", "human_reviewer"})
@@ -30,6 +31,18 @@ TIMES = frozenset(
         "resolution_timestamp",
     }
 )
+
+
+class Status(StrEnum):
+    """Where a letter stands."""
+
+    PENDING = "pending"
+    REDRIVEN = "redriven"
+    """Its version is counted, deleted or ignored now."""
+    SUPERSEDED = "superseded"
+    """Another version has taken its place, or the document is gone."""
+    DISCARDED = "discarded"
+    """An operator has said so."""
 
 
 class DeadLetter(msgspec.Struct):
@@ -54,7 +67,17 @@ class DeadLetter(msgspec.Struct):
     """The user's key in the state container, never the user id."""
     document: Any
     attempts: int = 1
-    status: str = "pending"
+    status: Status = Status.PENDING
+    resolution: str = ""
+    """Why it is no longer pending, in a sentence."""
+    resolved_at: str = ""
+    ttl: int | msgspec.UnsetType = msgspec.UNSET
+    """Seconds; only what is no longer pending expires."""
+
+
+def letter_id(change: Change) -> str:
+    """The id of the letter about this version of this document."""
+    return digest(change.entry_id, change.version.etag or "", str(change.version.ts))
 
 
 def dead_letter(
@@ -65,7 +88,7 @@ def dead_letter(
     assert rejected is not None
     pk = change.partition_key
     return DeadLetter(
-        id=digest(change.entry_id, change.version.etag or "", str(change.version.ts)),
+        id=letter_id(change),
         source=change.source,
         category=rejected.category,
         error=judged.error,
@@ -76,7 +99,7 @@ def dead_letter(
         version=change.version._asdict(),
         first_failed_at=at,
         last_failed_at=at,
-        worker_version=WORKER_VERSION,
+        worker_version=worker_version(),
         correlation=dict(correlation),
         user=user_key(change.user) if change.user else None,
         document=_document(source, raw),

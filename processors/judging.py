@@ -5,12 +5,12 @@ too, but when a batch shows many of them, or one follows another, the code is at
 is decided: a bad deployment must not retract the world.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ledger.entries import Outcome, Verdict, entry_ttl_seconds
 from ledger.facts import Fact
-from ledger.versions import Version
 from processors.documents import Change, Rejected, Source
 
 DEFECTS_PERCENT_MAX = 5
@@ -55,8 +55,8 @@ class Judged:
     """Its dead letter has been written."""
     settled: bool = False
     """It was just read from its source: only the very same version makes it a duplicate."""
-    elsewhere: Version | None = None
-    """The version of this document that an entry outside its owner's bucket has decided."""
+    elsewhere: Mapping[str, Any] | None = None
+    """An entry of this document outside its owner's bucket."""
 
     @property
     def defect(self) -> bool:

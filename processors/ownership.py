@@ -118,7 +118,7 @@ def _look_elsewhere(works: Iterable[Work], layout: Layout, state: State) -> None
                 elsewhere[pk][one.change.entry_id] = one
     for pk, sought in elsewhere.items():
         for entry_id, entry in state.read(pk, sought.keys())[0].items():
-            sought[entry_id].elsewhere = version_of(entry)
+            sought[entry_id].elsewhere = entry
 
 
 def version_of(entry: Mapping[str, Any]) -> Version:

@@ -30,9 +30,8 @@ class Report:
     lags_seconds: list[int] = field(default_factory=list)
     """How long after it was written each change arrived here."""
 
-    def settled(self, judged: Judged, old: Fact | None) -> None:
-        """Note where one change ended; `old` is the fact its document counted before."""
-        fact = judged.verdict.fact
+    def settled(self, judged: Judged, old: Fact | None, new: Fact | None) -> None:
+        """Note where one change ended: the fact its document counted before, and counts now."""
         match judged.verdict.outcome:
             case Outcome.COUNTED:
                 self.counted += 1
@@ -42,11 +41,11 @@ class Report:
                 self.ignored[label(judged.change.kind)] += 1
             case Outcome.DEAD:
                 self.dead[judged.rejected.category if judged.rejected else ""] += 1
-        if fact is not None and fact == old:
+        if new is not None and new == old:
             self.unchanged += 1
         elif old is not None:
             self.corrections += 1
-        if isinstance(fact, InteractionFact) and not fact.priced:
+        if isinstance(new, InteractionFact) and not new.priced:
             self.unpriced += 1
 
     def fields(self) -> dict[str, Any]:

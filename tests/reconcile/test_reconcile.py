@@ -13,7 +13,13 @@ import pytest
 
 from ops.__main__ import main
 from tests.oracle.batches import BATCHES, read_batch
-from tests.worker.ground import Ground, assert_views_are_true, deliver_all, publish_until_done
+from tests.worker.ground import (
+    SOURCES,
+    Ground,
+    assert_views_are_true,
+    deliver_all,
+    publish_until_done,
+)
 
 FILES = ("10_worked_example.jsonl",)
 
@@ -26,7 +32,7 @@ def published(ground: Ground) -> Ground:
     # Without a time of its own it happens now, so its views cannot have expired.
     ground.write("user_interactions", {"id": "today", "user_id": "ada", "personality": "lao_tzu"})
     worker = ground.worker()
-    deliver_all(worker, ground.all_changes())
+    deliver_all(worker, {source: ground.feed(source) for source in SOURCES})
     publish_until_done(ground, worker)
     return ground
 
