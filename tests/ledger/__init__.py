@@ -1,0 +1,1 @@
+"""Mirrors `ledger/`: one promise per test, laws as properties."""
