@@ -39,6 +39,8 @@ class Fresh:
     stage_2: float
     feeds: float
     """Reading changes, and asking in vain."""
+    by_operation: dict[str, float]
+    """Of both stages: request units per change, by `{container}.{operation}`."""
 
     @property
     def total(self) -> float:
@@ -111,6 +113,9 @@ def run(options: argparse.Namespace) -> int:
                         "stage_2": round(one.stage_2, 2),
                         "feeds": round(one.feeds, 2),
                         "total": round(one.total, 2),
+                        "by_operation": {
+                            name: round(charge, 2) for name, charge in one.by_operation.items()
+                        },
                     }
                     for one in fresh
                 ],
@@ -173,6 +178,11 @@ def _stream(bench: "Bench", publish_seconds: int | None, changes_per_day: int) -
         spent.per_change(spent.stage_1.request_charge + spent.poison.request_charge),
         spent.per_change(spent.stage_2.request_charge),
         spent.per_change(spent.feed_request_units + empty_polls * EMPTY_POLL_REQUEST_UNITS),
+        {
+            f"{stage} {name}": spent.per_change(charge)
+            for stage, meter in (("stage 1", spent.stage_1), ("stage 2", spent.stage_2))
+            for name, charge in meter.request_units.items()
+        },
     )
 
 
