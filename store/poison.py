@@ -1,30 +1,167 @@
 """The poison container: dead letters."""
 
-import msgspec
-from azure.cosmos import ContainerProxy
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
 
-from processors.dead_letters import DeadLetter
+import msgspec
+from azure.core import MatchConditions
+from azure.cosmos import ContainerProxy
+from azure.cosmos.exceptions import CosmosAccessConditionFailedError, CosmosResourceNotFoundError
+
+from ledger.commits import Transient
+from ledger.instants import DAY_SECONDS
+from processors.dead_letters import DeadLetter, Status
 from store import metering
 from store.failures import transient
 from store.point_read import point_read
 
+RESOLVED_TTL_SECONDS = 90 * DAY_SECONDS
+"""A letter that is no longer pending is kept for so long."""
+RESOLVE_ATTEMPTS_MAX = 5
+PENDING_COUNTED_MAX = 10_000
+"""More pending letters than this are not counted: the figure then says `at least`."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which letters; None does not ask."""
+
+    sources: Collection[str]
+    status: str | None = None
+    category: str | None = None
+    id: str | None = None
+    failed_before: str | None = None
+    """First failed before this moment (ISO 8601)."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The pending letters, counted."""
+
+    by_category: Counter[str] = field(default_factory=Counter)
+    oldest: str | None = None
+    """When the oldest of them first failed (ISO 8601)."""
+
 
 class PoisonStore:
-    """Writes dead letters; the same version failing again overwrites its letter."""
+    """Dead letters; the same version failing again overwrites its letter."""
 
     def __init__(self, container: ContainerProxy) -> None:
         self._container = container
         self._name = container.id
 
     def write(self, letter: DeadLetter) -> None:
-        """Write or overwrite one letter; first failure and attempts go on. Raises Transient."""
-        earlier, _ = point_read(self._container, letter.id, letter.source)
+        """Write or overwrite one letter; first failure and attempts go on, and what an operator
+        discarded stays discarded. Raises Transient."""
+        earlier, _ = self._read(letter)
         if earlier is not None:
-            letter = msgspec.structs.replace(
-                letter,
-                first_failed_at=earlier["first_failed_at"],
-                attempts=earlier["attempts"] + 1,
-            )
+            letter.first_failed_at = earlier.first_failed_at
+            letter.attempts = earlier.attempts + 1
+            if earlier.status is Status.DISCARDED:
+                letter.status, letter.ttl = earlier.status, earlier.ttl
+                letter.resolution, letter.resolved_at = earlier.resolution, earlier.resolved_at
         with transient(self._name, "upsert_item"):
             answer = self._container.upsert_item(msgspec.to_builtins(letter), no_response=True)
             metering.note(self._name, "upsert_item", answer.get_response_headers())
+
+    def resolve(self, letter: DeadLetter, status: Status, resolution: str, at: str) -> bool:
+        """Give the letter this status; False where it is gone or has it already, as after an
+        erasure or another redrive. Raises Transient."""
+        for _ in range(RESOLVE_ATTEMPTS_MAX):
+            current, etag = self._read(letter)
+            if current is None or current.status is status:
+                return False
+            current.status, current.resolution, current.resolved_at = status, resolution, at
+            current.ttl = RESOLVED_TTL_SECONDS
+            with transient(self._name, "replace_item"):
+                try:
+                    # Never an upsert: it would bring back what was erased in between.
+                    answer = self._container.replace_item(
+                        letter.id,
+                        msgspec.to_builtins(current),
+                        etag=etag,
+                        match_condition=MatchConditions.IfNotModified,
+                        no_response=True,
+                    )
+                except (CosmosAccessConditionFailedError, CosmosResourceNotFoundError) as error:
+                    metering.note(self._name, "replace_item", error.headers or {})
+                    continue
+                metering.note(self._name, "replace_item", answer.get_response_headers())
+            return True
+        raise Transient(f"letter {letter.id} changes all the time")
+
+    def select(self, selection: Selection) -> Iterator[DeadLetter]:
+        """Letters, source by source, the oldest failure first. Raises Transient."""
+        asked = {
+            "c.status = @status": selection.status,
+            "c.category = @category": selection.category,
+            "c.id = @id": selection.id,
+            "c.first_failed_at < @failed_before": selection.failed_before,
+        }
+        conditions = [text for text, value in asked.items() if value is not None]
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        parameters = {text.split()[-1]: value for text, value in asked.items() if value is not None}
+        for source in selection.sources:
+            query = f"SELECT * FROM c{where} ORDER BY c.first_failed_at"  # noqa: S608 - names only
+            for document in self._query(query, parameters, source):
+                yield msgspec.convert(document, DeadLetter)
+
+    def pending(self, source: str, after: str, most: int) -> list[DeadLetter]:
+        """Pending letters of one source, by id, from behind `after`. Raises Transient."""
+        found = self._query(
+            "SELECT * FROM c WHERE c.status = @status AND c.id > @after ORDER BY c.id",
+            {"@status": Status.PENDING, "@after": after},
+            source,
+            most,
+        )
+        return [msgspec.convert(document, DeadLetter) for document in islice(found, most)]
+
+    def count_pending(self) -> Pending:
+        """One query over all sources; a few request units as long as few are pending.
+        Raises Transient."""
+        found = self._query(
+            "SELECT c.category, c.first_failed_at FROM c WHERE c.status = @status",
+            {"@status": Status.PENDING},
+            None,
+            PENDING_COUNTED_MAX,
+        )
+        letters = list(islice(found, PENDING_COUNTED_MAX))
+        return Pending(
+            Counter(one["category"] for one in letters),
+            min((one["first_failed_at"] for one in letters), default=None),
+        )
+
+    def _read(self, letter: DeadLetter) -> tuple[DeadLetter | None, str]:
+        found, _ = point_read(self._container, letter.id, letter.source)
+        if found is None:
+            return None, ""
+        return msgspec.convert(found, DeadLetter), found["_etag"]
+
+    def _query(
+        self,
+        query: str,
+        parameters: Mapping[str, str],
+        source: str | None,
+        page: int | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """`source` None asks every partition."""
+
+        def noted(headers: Mapping[str, str], _: object) -> None:
+            metering.note(self._name, "query_items", headers)
+
+        where: dict[str, Any] = (
+            {"enable_cross_partition_query": True} if source is None else {"partition_key": source}
+        )
+        with transient(self._name, "query_items"):
+            yield from self._container.query_items(
+                query,
+                parameters=[
+                    {"name": name, "value": str(value)} for name, value in parameters.items()
+                ],
+                max_item_count=page,
+                response_hook=noted,
+                **where,
+            )
