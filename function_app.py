@@ -10,7 +10,7 @@ from typing import Any
 
 import azure.functions as func
 
-from settings import CONNECTION, publish_schedule
+from settings import CONNECTION, publish_schedule, redrive_schedule
 from wiring import worker
 
 app = func.FunctionApp()
@@ -63,6 +63,12 @@ def incidents(changes: str, context: func.Context) -> None:
 def publish(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the platform hands it over
     """Fold the journal and publish the views that are due."""
     worker().publish()
+
+
+@app.timer_trigger(arg_name="timer", schedule=redrive_schedule(os.environ), use_monitor=False)
+def redrive(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG001 - as above
+    """Send dead letters whose reason may be gone through stage 1 again."""
+    worker().redrive(_correlation(context))
 
 
 def _correlation(context: func.Context) -> dict[str, str]:

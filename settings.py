@@ -70,6 +70,11 @@ def cosmos_connection(environment: Mapping[str, str]) -> CosmosConnection:
     return CosmosConnection(endpoint, None, environment.get(f"{CONNECTION}__clientId") or None)
 
 
+def redrive_schedule(environment: Mapping[str, str]) -> str:
+    """When pending dead letters are looked at (NCRONTAB); by default every 10 minutes."""
+    return environment.get("REDRIVE_SCHEDULE") or "0 */10 * * * *"
+
+
 def publish_schedule(environment: Mapping[str, str]) -> str:
     """The publisher's NCRONTAB schedule from PUBLISH_SECONDS (a divisor or multiple of 60)."""
     seconds = _whole(

@@ -16,13 +16,14 @@ from ledger.buckets import bucket_pk
 from ledger.commits import Conflict, Transient
 from logs import Logger, logger
 from materializers import change_feed_health, system_health
-from materializers.change_feed_health import Health
+from materializers.change_feed_health import DeadLetters, Health
 from materializers.publish import GenerationChanged, Publisher, Stage
 from processors import incidents, interactions, sessions
 from processors.batch import Outside, Processor
 from processors.definition import definition_version
 from processors.ownership import Layout
 from processors.pricing import Prices, load_overrides
+from processors.redrive import Outcome, Redriver
 from store import account, catalogue, metering
 from store.generation import Generation, GenerationStore
 from store.poison import PoisonStore
@@ -42,8 +43,11 @@ class Worker:
     processors: dict[str, Processor]
     publisher: Publisher
     views: ViewStore
+    poison: PoisonStore
+    redriver: Redriver
     log: Logger
     health: Health = field(default_factory=Health)
+    _counted: tuple[int, DeadLetters] | None = None
 
     def process(self, container: str, changes: str, correlation: Mapping[str, str]) -> None:
         """Stage 1 on one batch of one source. Raises where the batch must be delivered again."""
@@ -103,6 +107,32 @@ class Worker:
             **_cost(meter, started),
         )
 
+    def _dead_letters(self, window: int) -> DeadLetters:
+        """Counted once per window, at its first writing here."""
+        if self._counted is None or self._counted[0] != window:
+            pending = self.poison.count_pending()
+            counted = DeadLetters(dict(pending.by_category), pending.age_seconds(_now_ms()))
+            self._counted = window, counted
+        return self._counted[1]
+
+    def redrive(self, correlation: Mapping[str, str]) -> None:
+        """Redrive dead letters whose reason may be gone. Raises where the next run must go on."""
+        started = time.perf_counter()
+        with metering.metered() as meter:
+            run = self.redriver.run(correlation)
+            pending = self.poison.count_pending()
+        (self.log.warning if pending.by_category else self.log.info)(
+            "dead letters redriven",
+            letters_looked_at=run.looked_at,
+            redriven=run.outcomes[Outcome.REDRIVEN],
+            superseded=run.outcomes[Outcome.SUPERSEDED],
+            still_failing=run.outcomes[Outcome.STILL_FAILING],
+            broken=run.broken,
+            dead_letters_pending=dict(pending.by_category),
+            oldest_dead_letter_age_seconds=pending.age_seconds(_now_ms()),
+            **_cost(meter, started),
+        )
+
     def _write_health(self) -> None:
         """Add what this worker's batches came to, best effort: a failure is tried again later."""
         for window, feed in self.health.take().items():
@@ -111,7 +141,9 @@ class Worker:
                 existing = self.views.read(
                     system_health.VIEW.name, document_id, change_feed_health.CHANGE_FEED
                 )
-                body = change_feed_health.rendered(window, feed, existing, _now_ms())
+                body = change_feed_health.rendered(
+                    window, feed, existing, _now_ms(), self._dead_letters(window)
+                )
                 etag = None if existing is None else existing["_etag"]
                 self.views.write(system_health.VIEW.name, body, etag)
             except (Conflict, Transient):
@@ -152,10 +184,11 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
     def in_force() -> Generation:
         return generations.in_force(definition)
 
+    poison = PoisonStore(database.get_container_client("poison_messages"))
     outside = Outside(
         state=state,
         sources=SourceStore(database),
-        poison=PoisonStore(database.get_container_client("poison_messages")),
+        poison=poison,
         layout=_kept(lambda: _layout(in_force())),
         now_ms=_now_ms,
         nonce=lambda: secrets.token_hex(6),
@@ -164,13 +197,12 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
     )
     sources = (interactions.source(Prices(overrides)), sessions.SOURCE, incidents.SOURCE)
     containers = catalogue.load()
+    processors = {
+        source.container: Processor(source, containers.named(source.container).default_ttl, outside)
+        for source in sources
+    }
     return Worker(
-        processors={
-            source.container: Processor(
-                source, containers.named(source.container).default_ttl, outside
-            )
-            for source in sources
-        },
+        processors=processors,
         publisher=Publisher(
             state=state,
             views=views,
@@ -183,6 +215,16 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
             ),
         ),
         views=views,
+        poison=poison,
+        redriver=Redriver(
+            processors,
+            poison,
+            on_failure=lambda letter, error: log.error(
+                "a dead letter could not be redriven",
+                letter=letter.id,
+                error_type=type(error).__name__,
+            ),
+        ),
         log=log,
     )
 

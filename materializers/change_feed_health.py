@@ -37,6 +37,15 @@ class Feed:
     """Histogram bucket of the lag in seconds → changes."""
 
 
+@dataclass(frozen=True)
+class DeadLetters:
+    """The dead letters as they stood when a window was written, None where that is unknown."""
+
+    pending: Mapping[str, int] | None = None
+    """Category → letters that nobody has redriven or discarded yet."""
+    oldest_age_seconds: int | None = None
+
+
 class Health:
     """Counts of this worker not yet written, by window. Safe to use from several threads."""
 
@@ -89,9 +98,14 @@ def document_id(window: int) -> str:
 
 
 def rendered(
-    window: int, feed: Feed, existing: Mapping[str, Any] | None, now_ms: int
+    window: int,
+    feed: Feed,
+    existing: Mapping[str, Any] | None,
+    now_ms: int,
+    dead_letters: DeadLetters | None = None,
 ) -> dict[str, Any]:
     """The window's document with a worker's counts added to what stands there."""
+    waiting = dead_letters or DeadLetters()
     total = feed if existing is None else _sum(_read(existing), feed)
     lags = dict(sorted(total.lags.items()))
     return {
@@ -105,6 +119,8 @@ def rendered(
         "duplicates": total.duplicates,
         "corrections": total.corrections,
         "dead_letters": total.dead_letters,
+        "dead_letters_pending": waiting.pending,
+        "oldest_dead_letter_age_seconds": waiting.oldest_age_seconds,
         "request_charge": round(total.request_charge, 2),
         "lag_seconds_max": histogram.reported_ms(max(lags)) if lags else None,
         "lag_seconds_p95": histogram.percentile_ms(lags, 95),

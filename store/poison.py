@@ -12,7 +12,7 @@ from azure.cosmos import ContainerProxy
 from azure.cosmos.exceptions import CosmosAccessConditionFailedError, CosmosResourceNotFoundError
 
 from ledger.commits import Transient
-from ledger.instants import DAY_SECONDS
+from ledger.instants import DAY_SECONDS, SECOND_US, instant_us
 from processors.dead_letters import DeadLetter, Status
 from store import metering
 from store.failures import transient
@@ -44,6 +44,12 @@ class Pending:
     by_category: Counter[str] = field(default_factory=Counter)
     oldest: str | None = None
     """When the oldest of them first failed (ISO 8601)."""
+
+    def age_seconds(self, now_ms: int) -> int | None:
+        """How long the oldest has been waiting; None where none is."""
+        if self.oldest is None:
+            return None
+        return max(0, now_ms // 1_000 - instant_us(self.oldest) // SECOND_US)
 
 
 class PoisonStore:
