@@ -1,0 +1,1 @@
+"""Mirrors `materializers/`: one promise per test, laws as properties."""
