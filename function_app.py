@@ -10,7 +10,7 @@ from typing import Any
 
 import azure.functions as func
 
-from settings import CONNECTION, publish_schedule, redrive_schedule
+from settings import CONNECTION, audit_schedule, publish_schedule, redrive_schedule
 from wiring import worker
 
 app = func.FunctionApp()
@@ -63,6 +63,12 @@ def incidents(changes: str, context: func.Context) -> None:
 def publish(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the platform hands it over
     """Fold the journal and publish the views that are due."""
     worker().publish()
+
+
+@app.timer_trigger(arg_name="timer", schedule=audit_schedule(os.environ), use_monitor=False)
+def audit(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the platform hands it over
+    """Find and repair changes that the platform checkpointed away."""
+    worker().audit()
 
 
 @app.timer_trigger(arg_name="timer", schedule=redrive_schedule(os.environ), use_monitor=False)

@@ -1,11 +1,27 @@
 """Settings: everything that is configured, typed, read from the environment in one place."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 CONNECTION = "COSMOS"
 """The name of the Cosmos DB connection, as the triggers and app settings use it."""
 PUBLISH_SECONDS_DEFAULT = 60
+BLOB = "BLOB"
+"""The name of the Blob storage connection."""
+AUDIT_DELAY_SECONDS_DEFAULT = 3_600
+ARCHIVE_AFTER_DAYS = {"user_interactions": 180, "user_sessions": 60, "abuse_incidents": 730}
+"""Source container → after how many days without a write its documents are archived."""
+ARCHIVE_AFTER_DAYS_NAMES = {
+    "user_interactions": "ARCHIVE_AFTER_DAYS_INTERACTIONS",
+    "user_sessions": "ARCHIVE_AFTER_DAYS_SESSIONS",
+    "abuse_incidents": "ARCHIVE_AFTER_DAYS_INCIDENTS",
+}
+DEVELOPMENT_BLOB = (
+    "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlm"
+    "EtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
+    "BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;"
+)
+"""What `UseDevelopmentStorage=true` stands for: Azurite's public key, no secret."""
 
 
 class ConfigurationError(Exception):
@@ -23,6 +39,15 @@ class CosmosConnection:
 
 
 @dataclass(frozen=True)
+class BlobConnection:
+    """How to reach Blob storage: a connection string for local work, or an account and identity."""
+
+    connection_string: str | None
+    service_uri: str | None = None
+    client_id: str | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """The worker's settings."""
 
@@ -31,6 +56,10 @@ class Settings:
     publish_pace_seconds: int | None
     """Overrides every view's own pace; None leaves them."""
     log_level: str
+    audit_delay_seconds: int = AUDIT_DELAY_SECONDS_DEFAULT
+    archive_after_days: Mapping[str, int] = field(default_factory=lambda: ARCHIVE_AFTER_DAYS)
+    blob: BlobConnection | None = None
+    """None: nothing is archived."""
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -41,6 +70,15 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         database=environment.get("COSMOS_DATABASE", "platform"),
         publish_pace_seconds=_whole("PUBLISH_PACE_SECONDS", pace) if pace else None,
         log_level=environment.get("LOG_LEVEL", "INFO").upper(),
+        audit_delay_seconds=_whole(
+            "AUDIT_DELAY_SECONDS",
+            environment.get("AUDIT_DELAY_SECONDS") or str(AUDIT_DELAY_SECONDS_DEFAULT),
+        ),
+        archive_after_days={
+            source: _whole(name, environment.get(name) or str(ARCHIVE_AFTER_DAYS[source]), "days")
+            for source, name in ARCHIVE_AFTER_DAYS_NAMES.items()
+        },
+        blob=blob_connection(environment),
     )
 
 
@@ -70,6 +108,34 @@ def cosmos_connection(environment: Mapping[str, str]) -> CosmosConnection:
     return CosmosConnection(endpoint, None, environment.get(f"{CONNECTION}__clientId") or None)
 
 
+def blob_connection(environment: Mapping[str, str]) -> BlobConnection | None:
+    """The connection named BLOB, as Functions write connections; None where there is none."""
+    text = environment.get(BLOB, "")
+    if text == "UseDevelopmentStorage=true":
+        return BlobConnection(DEVELOPMENT_BLOB)
+    if text:
+        if "AccountKey=" not in text and "SharedAccessSignature=" not in text:
+            raise ConfigurationError(
+                f"{BLOB} is no connection string: use one with an AccountKey for local work, or "
+                f"set {BLOB}__serviceUri for a managed identity"
+            )
+        return BlobConnection(text)
+    uri = environment.get(f"{BLOB}__serviceUri", "")
+    if not uri:
+        return None
+    return BlobConnection(None, uri, environment.get(f"{BLOB}__clientId") or None)
+
+
+def audit_schedule(environment: Mapping[str, str]) -> str:
+    """When the audit runs (NCRONTAB); by default every 5 minutes."""
+    return environment.get("AUDIT_SCHEDULE") or "0 */5 * * * *"
+
+
+def archive_schedule(environment: Mapping[str, str]) -> str:
+    """When the archive runs (NCRONTAB); by default every hour."""
+    return environment.get("ARCHIVE_SCHEDULE") or "0 20 * * * *"
+
+
 def redrive_schedule(environment: Mapping[str, str]) -> str:
     """When pending dead letters are looked at (NCRONTAB); by default every 10 minutes."""
     return environment.get("REDRIVE_SCHEDULE") or "0 */10 * * * *"
@@ -91,11 +157,11 @@ def publish_schedule(environment: Mapping[str, str]) -> str:
     )
 
 
-def _whole(name: str, text: str) -> int:
+def _whole(name: str, text: str, unit: str = "seconds") -> int:
     try:
         value = int(text)
     except ValueError:
         value = -1
     if value < 0:
-        raise ConfigurationError(f"{name} is {text!r}: use a whole number of seconds, 0 or more")
+        raise ConfigurationError(f"{name} is {text!r}: use a whole number of {unit}, 0 or more")
     return value

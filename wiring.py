@@ -18,13 +18,15 @@ from logs import Logger, logger
 from materializers import change_feed_health, system_health
 from materializers.change_feed_health import DeadLetters, Health
 from materializers.publish import GenerationChanged, Publisher, Stage
-from processors import incidents, interactions, sessions
+from processors import audit, incidents, interactions, sessions
 from processors.batch import Outside, Processor
 from processors.definition import definition_version
 from processors.ownership import Layout
 from processors.pricing import Prices, load_overrides
 from processors.redrive import Outcome, Redriver
+from processors.trailing import Reading, TrailingReader, run_all
 from store import account, catalogue, metering
+from store.change_feed import ChangeFeedStore
 from store.generation import Generation, GenerationStore
 from store.poison import PoisonStore
 from store.sources import SourceStore
@@ -34,6 +36,10 @@ from store.views import ViewStore
 
 GENERATION_SECONDS = 30
 """Stage 1 reads the generation document again after so many seconds."""
+TRAILING_PAGES_MAX = 1_000
+TRAILING_SECONDS_MAX = 240
+"""What one run of the trailing readers takes: pages of each, seconds of all; less than their
+schedules, and than the platform's ten minutes for a function."""
 
 
 @dataclass
@@ -46,6 +52,7 @@ class Worker:
     poison: PoisonStore
     redriver: Redriver
     log: Logger
+    audits: list[TrailingReader] = field(default_factory=list)
     health: Health = field(default_factory=Health)
     _counted: tuple[int, DeadLetters] | None = None
 
@@ -107,6 +114,26 @@ class Worker:
             **_cost(meter, started),
         )
 
+    def audit(self) -> None:
+        """Find and repair what stage 1 never saw. Raises where the next run must try again."""
+        self._trail("audit", self.audits)
+
+    def _trail(self, name: str, readers: list[TrailingReader]) -> None:
+        started = time.perf_counter()
+        with metering.metered() as meter:
+            readings = run_all(readers, TRAILING_PAGES_MAX, TRAILING_SECONDS_MAX, time.monotonic)
+        for reading in readings:
+            _log_reading(self.log.bind(reader=name, source=reading.container), reading)
+        documents = sum(one.documents for one in readings)
+        (self.log.info if documents else self.log.debug)(
+            f"{name} done",
+            documents=documents,
+            **_cost(meter, started),
+        )
+        for reading in readings:
+            for failure in reading.failures:
+                raise failure
+
     def _dead_letters(self, window: int) -> DeadLetters:
         """Counted once per window, at its first writing here."""
         if self._counted is None or self._counted[0] != window:
@@ -148,6 +175,33 @@ class Worker:
                 self.views.write(system_health.VIEW.name, body, etag)
             except (Conflict, Transient):
                 self.health.put_back(window, feed)
+
+
+def _log_reading(log: Logger, reading: Reading) -> None:
+    for failure in reading.failures:
+        log.error(
+            "a trailing reader failed, will try again",
+            error_type=type(failure).__name__,
+            reason=str(failure),
+        )
+    for risk in reading.risks:
+        log.error(
+            "documents expire before they are read",
+            range="-".join(risk.feed_range),
+            days_expired=risk.days_expired,
+            days_at_risk=risk.days_at_risk,
+        )
+    if not reading.documents:
+        return
+    repaired = reading.done[audit.REPAIRED]
+    (log.warning if repaired else log.info)(
+        "changes repaired that stage 1 had not seen" if repaired else "read what has aged",
+        documents=reading.documents,
+        **reading.done,
+        caught_up=reading.caught_up,
+        lost_races=reading.lost_races,
+        splits=reading.splits,
+    )
 
 
 def _cost(meter: metering.Meter, started: float) -> dict[str, Any]:
@@ -201,6 +255,7 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
         source.container: Processor(source, containers.named(source.container).default_ttl, outside)
         for source in sources
     }
+    feed = ChangeFeedStore(database)
     return Worker(
         processors=processors,
         publisher=Publisher(
@@ -226,6 +281,19 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
             ),
         ),
         log=log,
+        audits=[
+            TrailingReader(
+                name="audit",
+                container=source,
+                ttl_seconds=processor.container_ttl,
+                delay_seconds=configured.audit_delay_seconds,
+                feed=feed,
+                state=state,
+                handle=audit.auditing(processor),
+                now_ms=_now_ms,
+            )
+            for source, processor in processors.items()
+        ],
     )
 
 

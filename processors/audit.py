@@ -1,0 +1,28 @@
+"""Audit: what the platform checkpointed away is found and repaired, continuously.
+
+A page of aged documents goes through stage 1 like any batch. Its version rule lets a version that
+is already decided write nothing, so whatever is decided here had been lost on the way, or is later
+than the reader's delay.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from processors.batch import Processor
+from processors.trailing import Document, Handle
+
+CHECKED = "checked"
+REPAIRED = "repaired"
+CORRELATION = {"reader": "audit"}
+
+
+def auditing(processor: Processor) -> Handle:
+    """Sends documents through stage 1; counts what was checked and what had to be repaired."""
+
+    def handle(documents: Sequence[Document]) -> Counter[str]:
+        report = processor.process(json.dumps(documents), CORRELATION)
+        decided = report.counted + report.deleted + report.ignored.total() + report.dead.total()
+        return Counter({CHECKED: len(documents), REPAIRED: decided})
+
+    return handle
