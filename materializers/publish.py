@@ -5,6 +5,7 @@ back, and a key leaves `pending` only after a document at least as new as its la
 (architecture.md, "Rules of fold and publish", whose numbers the comments below refer to).
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -19,8 +20,8 @@ from materializers.registry import VIEWS
 from materializers.view import SYMBOL
 
 KEYS_PER_CLEAR = 200
-FAILURES_IN_A_ROW_MAX = 20
-"""So many keys in a row that could not be read or written end a run."""
+FAILURES_IN_A_ROW_MAX = 5
+"""So many keys of one view in a row that could not be read or written, and its others wait."""
 
 
 class ViewDocuments(Protocol):
@@ -116,20 +117,21 @@ class Publisher:
         )
         done: set[str] = set()
         failures: list[Transient] = []
-        failures_in_a_row = 0
+        failures_in_a_row: Counter[str] = Counter()
         for name in due:
             if self.now_ms() // 1_000 - now_seconds >= self.run_seconds_max:
                 break
+            view = name.partition(":")[0]
+            if failures_in_a_row[view] >= FAILURES_IN_A_ROW_MAX:
+                continue
             try:
                 if self._publish(name, stage, buckets, result):
                     done.add(name)
-                failures_in_a_row = 0
+                failures_in_a_row[view] = 0
             except Transient as failure:
                 # One container that is down or throttled holds back its own view only.
                 failures.append(failure)
-                failures_in_a_row += 1
-                if failures_in_a_row >= FAILURES_IN_A_ROW_MAX:
-                    break
+                failures_in_a_row[view] += 1
             if len(done) >= KEYS_PER_CLEAR:
                 self._clear(buckets, done)
                 done = set()
