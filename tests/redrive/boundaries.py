@@ -1,0 +1,54 @@
+"""Every call that redrive makes to the outside is a point where something else may happen."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wiring import Worker
+
+
+@dataclass
+class Boundaries:
+    """Runs `meanwhile` just before the call numbered `at`, counting from 0."""
+
+    at: int
+    meanwhile: Callable[[], None]
+    calls: int = 0
+
+    def crossed(self) -> None:
+        self.calls += 1
+        if self.calls == self.at + 1:
+            self.meanwhile()
+
+    @property
+    def reached(self) -> bool:
+        return self.calls > self.at
+
+
+class _Watched:
+    def __init__(self, port: Any, boundaries: Boundaries) -> None:
+        self._port = port
+        self._boundaries = boundaries
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._port, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            self._boundaries.crossed()
+            return method(*arguments, **named)
+
+        return call
+
+
+def watch(worker: Worker, boundaries: Boundaries) -> Worker:
+    """The same worker, with every port watched."""
+    for processor in worker.processors.values():
+        outside = processor.outside
+        ports: Any = {
+            name: _Watched(getattr(outside, name), boundaries)
+            for name in ("state", "sources", "poison")
+        }
+        processor.outside = replace(outside, **ports)
+    letters: Any = _Watched(worker.redriver.letters, boundaries)
+    worker.redriver.letters = letters
+    return worker

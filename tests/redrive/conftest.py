@@ -1,0 +1,95 @@
+"""One endpoint per module, one database per story; workers of yesterday and of today."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from azure.cosmos import CosmosClient
+
+from local.cosmos import Endpoint
+from processors import dead_letters, documents, interactions, redrive
+from processors.dead_letters import DeadLetter
+from processors.redrive import Redriver
+from store.poison import PoisonStore, Selection
+from tests.worker.ground import INTERACTIONS, SOURCES, Document, Ground, deliver
+from wiring import Worker
+
+_NUMBERS = itertools.count()
+CORRELATION = {"invocation_id": "redrive"}
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[Endpoint]:
+    with Endpoint(seed=17) as running:
+        yield running
+
+
+@pytest.fixture
+def grounds(endpoint: Endpoint) -> Iterator[Callable[..., Ground]]:
+    """Makes grounds: `grounds(buckets=4)`."""
+    made: list[Ground] = []
+
+    def make(buckets: int = 1) -> Ground:
+        client = CosmosClient(endpoint.url, endpoint.key)
+        made.append(Ground(endpoint, client, f"redrive-{next(_NUMBERS)}", buckets))
+        return made[-1]
+
+    yield make
+    for ground in made:
+        ground.close()
+        ground.client.close()
+
+
+@pytest.fixture
+def ground(grounds: Callable[..., Ground]) -> Ground:
+    return grounds()
+
+
+@contextmanager
+def yesterday(*, knows_version: int = 0, fails: bool = False) -> Iterator[None]:
+    """The worker before a deployment: it knows fewer schema versions, or fails on everything."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (dead_letters, redrive):
+            patch.setattr(module, "worker_version", lambda: "yesterday")
+        if knows_version:
+            patch.setattr(documents, "SCHEMA_VERSION", knows_version)
+        if fails:
+            patch.setattr(interactions, "to_fact", _fail)
+        yield
+
+
+def _fail(*_: object) -> Any:
+    raise ZeroDivisionError
+
+
+def dies_of_a_defect(ground: Ground, *bodies: Document) -> list[Document]:
+    """Write interactions and let yesterday's worker fail on each, alone in its batch."""
+    shown = ground.write(INTERACTIONS, *bodies)
+    with yesterday(fails=True):
+        for one in shown:
+            # A new worker each time: one that fails again and again stops, as it should.
+            deliver(ground.worker(), INTERACTIONS, [one])
+    return shown
+
+
+def letters(ground: Ground) -> list[DeadLetter]:
+    """All of them, in any status."""
+    return list(PoisonStore(ground.container("poison_messages")).select(Selection(SOURCES)))
+
+
+def redrive_all(ground: Ground, worker: Worker | None = None) -> dict[str, str]:
+    """Document id → outcome, of every pending letter."""
+    redriver: Redriver = (worker or ground.worker()).redriver
+    return {
+        letter.document_id: str(redriver.redrive(letter, CORRELATION).outcome)
+        for letter in letters(ground)
+        if letter.status == "pending"
+    }
+
+
+def standing(ground: Ground) -> dict[str, str]:
+    """Document id → status; of several letters of one document, the newest version's."""
+    ordered = sorted(letters(ground), key=lambda one: (one.version["ts"], one.version["lsn"]))
+    return {letter.document_id: str(letter.status) for letter in ordered}
