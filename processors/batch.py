@@ -224,6 +224,7 @@ class _Run:
         for planned in chunk:
             for one, (old, new) in planned.plan.settled(planned.judged):
                 self.report.settled(one, old, new)
+            planned.work.attempts = 0
             if planned.plan.partial:
                 planned.work.put_back(planned.judged)
 
