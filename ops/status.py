@@ -1,6 +1,7 @@
 """`status`: where the state stands, and what has been put aside."""
 
 import argparse
+import time
 from collections import Counter
 from typing import Any
 
@@ -14,6 +15,7 @@ from ops import connection
 from ops.output import cell, console, counts, print_json, table
 from store import catalogue
 from store.point_read import point_read
+from store.poison import Pending
 
 
 class DeadLetters(msgspec.Struct):
@@ -25,6 +27,8 @@ class DeadLetters(msgspec.Struct):
     by_source: dict[str, int]
     oldest_pending: str | None
     """When the oldest letter still pending first failed (ISO 8601)."""
+    oldest_pending_age_seconds: int | None
+    pending_by_category: dict[str, int]
 
 
 class Bucket(msgspec.Struct):
@@ -98,11 +102,16 @@ def print_dead_letters(letters: DeadLetters) -> None:
     if not letters.total:
         console().print("no dead letters")
         return
-    oldest = f"; oldest pending since {letters.oldest_pending}" if letters.oldest_pending else ""
     console().print(
         f"dead letters: {cell(letters.total)} ({counts(letters.by_category)}; "
-        f"{counts(letters.by_status)}; {counts(letters.by_source)}){oldest}"
+        f"{counts(letters.by_status)}; {counts(letters.by_source)})"
     )
+    if letters.oldest_pending:
+        console().print(
+            f"pending: {counts(letters.pending_by_category)}; oldest pending since "
+            f"{letters.oldest_pending} ({cell(letters.oldest_pending_age_seconds)} s); see "
+            "`dead-letters list`"
+        )
 
 
 def read(target: connection.Account) -> Status:
@@ -126,6 +135,7 @@ def dead_letters(target: connection.Account) -> DeadLetters:
     categories: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
     sources: Counter[str] = Counter()
+    pending: Counter[str] = Counter()
     oldest: str | None = None
     for source in catalogue.load().with_role(catalogue.Role.SOURCE):
         letters = target.container("poison_messages").query_items(
@@ -133,13 +143,20 @@ def dead_letters(target: connection.Account) -> DeadLetters:
         )
         for letter in letters:
             categories[letter["category"]] += 1
-            status = letter.get("status", "pending")
+            status = letter["status"]
             statuses[status] += 1
             sources[source.name] += 1
             if status == "pending":
+                pending[letter["category"]] += 1
                 oldest = min(oldest or letter["first_failed_at"], letter["first_failed_at"])
     return DeadLetters(
-        sources.total(), dict(categories), dict(statuses), dict(sources), oldest_pending=oldest
+        total=sources.total(),
+        by_category=dict(categories),
+        by_status=dict(statuses),
+        by_source=dict(sources),
+        oldest_pending=oldest,
+        oldest_pending_age_seconds=Pending(oldest=oldest).age_seconds(time.time_ns() // 1_000_000),
+        pending_by_category=dict(pending),
     )
 
 
