@@ -1,0 +1,1 @@
+"""The promise, proved through real parts: the SDK, the endpoint, the Functions host."""

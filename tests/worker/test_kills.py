@@ -1,0 +1,83 @@
+"""kill -9 at random moments: the worker that comes after ends in the same views.
+
+`KILLS_SEED` repeats the moments as far as clocks allow.
+"""
+
+import os
+import time
+from random import Random
+
+import pytest
+
+from local.cosmos import Endpoint
+from tests.local.functions.processes import FAST, host_process
+from tests.oracle.batches import BATCHES, read_batch
+from tests.worker.conftest import GroundMaker
+from tests.worker.ground import REPOSITORY, assert_state_is_sound, publish_until_done, text_of
+
+SEED = int(os.environ.get("KILLS_SEED", "1"))
+KILLS = int(os.environ.get("KILLS", "4"))
+ARGUMENTS = ("--no-http", "--retry-delay-scale", "0.01", *FAST)
+
+
+def test_a_worker_killed_again_and_again_during_a_day_ends_in_true_views(
+    grounds: GroundMaker,
+) -> None:
+    random = Random(SEED)
+    documents = read_batch(BATCHES / "50_synthetic_day.jsonl")
+    with Endpoint.subprocess() as endpoint:
+        ground = grounds(endpoint)
+        share = len(documents) // KILLS + 1
+        for number in range(KILLS):
+            with host_process(REPOSITORY, ground.app_settings(), *ARGUMENTS) as host:
+                host.wait_for_line("Ready")
+                killed_after = random.uniform(0, 0.9)
+                started = time.monotonic()
+                for document in documents[number * share : (number + 1) * share]:
+                    ground.container(document.source).upsert_item(document.body)
+                time.sleep(max(0.0, killed_after - (time.monotonic() - started)))
+                host.kill()
+
+        with ground.host() as host:
+            host.run_until_idle(steal=True)
+        worker = ground.worker()
+        publish_until_done(ground, worker)
+
+        assert ground.expected() == ground.views(), f"KILLS_SEED={SEED}"
+        assert_state_is_sound(ground)
+        ground.close()
+
+
+@pytest.mark.parametrize("batches", [1, 2, 5])
+def test_a_host_abandoned_between_batches_is_replayed_by_the_next(
+    endpoint: Endpoint, grounds: GroundMaker, batches: int
+) -> None:
+    ground = grounds(endpoint)
+    ground.write_all(read_batch(BATCHES / "20_shapes.jsonl"))
+    with ground.host() as host:
+        host.run_until_idle(max_batches=batches)
+        host.abandon()
+
+    with ground.host() as host:
+        host.run_until_idle(steal=True)
+        host.fire("publish")
+
+    assert ground.expected() == ground.views()
+    assert_state_is_sound(ground)
+
+
+def test_a_batch_that_was_counted_but_not_checkpointed_is_a_batch_of_duplicates(
+    endpoint: Endpoint, grounds: GroundMaker
+) -> None:
+    """The function ended, the process died before the checkpoint."""
+    ground = grounds(endpoint)
+    ground.write_all(read_batch(BATCHES / "20_shapes.jsonl"))
+    worker = ground.worker()
+    for source, changes in ground.all_changes().items():
+        worker.processors[source].process(text_of(changes), {})
+    before = ground.etags()
+
+    with ground.host() as host:
+        host.run_until_idle()
+
+    assert before == ground.etags()
