@@ -99,11 +99,15 @@ class Progress:
         if self._live is not None:
             self._live.update(Group(_panel(moment), *([below] if below is not None else [])))
         elif moment.seconds - self._last_line >= LINE_SECONDS:
-            self._last_line = moment.seconds
-            self.print_line(moment)
+            self._line(moment)
 
-    def print_line(self, moment: Moment) -> None:
-        """The moment in one plain line."""
+    def end(self, moment: Moment) -> None:
+        """Print how it ended, where nothing else would say so."""
+        if self._live is None:
+            self._line(moment)
+
+    def _line(self, moment: Moment) -> None:
+        self._last_line = moment.seconds
         self._console.print(
             f"{moment.seconds:6.1f} s  written {moment.written}  "
             f"delivered {sum(moment.delivered.values())} ({moment.per_second:.0f}/s)  "

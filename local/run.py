@@ -71,8 +71,7 @@ def run(options: argparse.Namespace) -> int:
             replay = _Replaying(Replay(ground.account, files, FALLBACK_SOURCE))
             drained = _until_drained(ground, replay, progress, stop)
             moment = progress.moment(replay.summary.written)
-            if not out.is_terminal:
-                progress.print_line(moment)
+            progress.end(moment)
         if stop.is_set():
             return 130
         report_problems(replay.summary)
@@ -130,7 +129,7 @@ def _until_drained(
     while not stop.is_set():
         moment = progress.moment(replay.summary.written)
         progress.show(moment)
-        if not replay.running and read_status(ground.account).drained(time.time()):
+        if not replay.running and _drained(ground):
             return True
         now_seen = (moment.written, moment.delivered, moment.published)
         if now_seen != seen:
@@ -139,6 +138,13 @@ def _until_drained(
             return False
         stop.wait(LOOK_SECONDS)
     return True
+
+
+def _drained(ground: Ground) -> bool:
+    """Everything due is published, and whoever published it has ended and written its log line."""
+    return read_status(ground.account).drained(time.time()) and not any(
+        one.in_flight for one in ground.host.counts().values()
+    )
 
 
 def _watch(ground: Ground, log: WorkerLog, out: Console, seed: int, stop: threading.Event) -> None:
