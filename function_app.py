@@ -10,7 +10,13 @@ from typing import Any
 
 import azure.functions as func
 
-from settings import CONNECTION, audit_schedule, publish_schedule, redrive_schedule
+from settings import (
+    CONNECTION,
+    audit_schedule,
+    lag_schedule,
+    publish_schedule,
+    redrive_schedule,
+)
 from wiring import worker
 
 app = func.FunctionApp()
@@ -75,6 +81,12 @@ def audit(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the platform hand
 def redrive(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG001 - as above
     """Send dead letters whose reason may be gone through stage 1 again."""
     worker().redrive(_correlation(context))
+
+
+@app.timer_trigger(arg_name="timer", schedule=lag_schedule(os.environ), use_monitor=False)
+def lag(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the platform hands it over
+    """Log how far each source's leases are behind, and whether they move."""
+    worker().lag()
 
 
 def _correlation(context: func.Context) -> dict[str, str]:

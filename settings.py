@@ -141,6 +141,11 @@ def redrive_schedule(environment: Mapping[str, str]) -> str:
     return environment.get("REDRIVE_SCHEDULE") or "0 */10 * * * *"
 
 
+def lag_schedule(environment: Mapping[str, str]) -> str:
+    """When the lag is read and logged (NCRONTAB); by default every minute."""
+    return environment.get("LAG_SCHEDULE") or "30 * * * * *"
+
+
 def publish_schedule(environment: Mapping[str, str]) -> str:
     """The publisher's NCRONTAB schedule from PUBLISH_SECONDS (a divisor or multiple of 60)."""
     seconds = _whole(

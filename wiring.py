@@ -21,6 +21,7 @@ from materializers.publish import GenerationChanged, Publisher, Stage
 from processors import audit, incidents, interactions, sessions
 from processors.batch import Outside, Processor
 from processors.definition import definition_version
+from processors.lag import Gauge, State
 from processors.ownership import Layout
 from processors.pricing import Prices, load_overrides
 from processors.redrive import Outcome, Redriver
@@ -28,6 +29,7 @@ from processors.trailing import Reading, TrailingReader, run_all
 from store import account, catalogue, metering
 from store.change_feed import ChangeFeedStore
 from store.generation import Generation, GenerationStore
+from store.leases import LeaseStore
 from store.poison import PoisonStore
 from store.sources import SourceStore
 from store.state import StateStore
@@ -51,6 +53,7 @@ class Worker:
     views: ViewStore
     poison: PoisonStore
     redriver: Redriver
+    gauge: Gauge
     log: Logger
     audits: list[TrailingReader] = field(default_factory=list)
     health: Health = field(default_factory=Health)
@@ -159,6 +162,26 @@ class Worker:
             oldest_dead_letter_age_seconds=pending.age_seconds(_now_ms()),
             **_cost(meter, started),
         )
+
+    def lag(self) -> None:
+        """One line per source: how far its leases are behind. Raises where it cannot be read."""
+        started = time.perf_counter()
+        with metering.metered() as meter:
+            found = self.gauge.read()
+        for source in self.gauge.sources:
+            of_source = [(one, state) for one, state in found if one.source == source]
+            frozen = [one for one, state in of_source if state is State.FROZEN]
+            (self.log.error if frozen else self.log.info)(
+                "lag",
+                source=source,
+                leases=sum(one.lease is not None for one, _ in of_source),
+                changes_behind=sum(one.changes_behind for one, _ in of_source),
+                lag_seconds_max=max(one.seconds_behind for one, _ in of_source),
+                leases_behind=sum(state is not State.IDLE for _, state in of_source),
+                leases_frozen=len(frozen),
+                reasons=sorted({one.reader for one in frozen}),
+            )
+        self.log.debug("lag read", **_cost(meter, started))
 
     def _write_health(self) -> None:
         """Add what this worker's batches came to, best effort: a failure is tried again later."""
@@ -279,6 +302,12 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
                 letter=letter.id,
                 error_type=type(error).__name__,
             ),
+        ),
+        gauge=Gauge(
+            sources=[source.container for source in sources],
+            leases=LeaseStore(database.get_container_client("leases")),
+            feed=feed,
+            now_seconds=lambda: _now_ms() // 1_000,
         ),
         log=log,
         audits=[

@@ -52,6 +52,8 @@ class Page(NamedTuple):
 
     documents: list[Document]
     position: str | None
+    session_lsn: int | None = None
+    """The range's latest LSN at the time, where the answer told it."""
 
 
 class Feed(Protocol):

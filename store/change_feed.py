@@ -20,6 +20,7 @@ from store import metering
 from store.failures import transient
 
 _ETAG = "etag"
+_SESSION_TOKEN = "x-ms-session-token"  # noqa: S105 - the name of a header
 _OPERATION = "query_change_feed"
 
 
@@ -96,7 +97,7 @@ class ChangeFeedStore:
         tokens = _decoded(answers[-1][_ETAG]).continuation.continuation
         if len(tokens) > 1:
             raise Split(container)
-        return Page(documents, tokens[0].token)
+        return Page(documents, tokens[0].token, _lsn(answers[-1].get(_SESSION_TOKEN, "")))
 
     def _pages(
         self,
@@ -126,3 +127,10 @@ class ChangeFeedStore:
 
 def _decoded(continuation: str) -> _Continuation:
     return msgspec.json.decode(base64.b64decode(continuation), type=_Continuation)
+
+
+def _lsn(session_token: str) -> int | None:
+    """The LSN of `range:-1#57#…` or `range:57`."""
+    parts = session_token.partition(":")[2].split(",")[0].split("#")
+    text = parts[1] if len(parts) > 1 else parts[0]
+    return int(text) if text.isdigit() else None

@@ -1,0 +1,1 @@
+"""Lag: nothing to do, much to do, and standing still are three different things."""
