@@ -152,7 +152,8 @@ def _failed(fields: Fields) -> bool:
 def _partition(body: dict[str, Any]) -> int:
     if "user_id" not in body:
         return 1
-    return {None: 2, "": 3}.get(body["user_id"], 0)
+    value = body["user_id"]
+    return 2 if value is None else 3 if value == "" else 0
 
 
 def _rating(fields: Fields) -> Fraction | None:

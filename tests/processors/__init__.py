@@ -1,0 +1,1 @@
+"""Mirrors `processors/`: one promise per test, laws as properties."""
