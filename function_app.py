@@ -12,6 +12,7 @@ import azure.functions as func
 
 from settings import (
     CONNECTION,
+    archive_schedule,
     audit_schedule,
     lag_schedule,
     publish_schedule,
@@ -75,6 +76,12 @@ def publish(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the platform ha
 def audit(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the platform hands it over
     """Find and repair changes that the platform checkpointed away."""
     worker().audit()
+
+
+@app.timer_trigger(arg_name="timer", schedule=archive_schedule(os.environ), use_monitor=False)
+def archive(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the platform hands it over
+    """Copy aged documents to Blob storage before they expire."""
+    worker().archive()
 
 
 @app.timer_trigger(arg_name="timer", schedule=redrive_schedule(os.environ), use_monitor=False)

@@ -14,19 +14,23 @@ from azure.cosmos import CosmosClient
 import settings
 from ledger.buckets import bucket_pk
 from ledger.commits import Conflict, Transient
+from ledger.instants import DAY_SECONDS
 from logs import Logger, logger
 from materializers import change_feed_health, system_health
 from materializers.change_feed_health import DeadLetters, Health
 from materializers.publish import GenerationChanged, Publisher, Stage
-from processors import audit, incidents, interactions, sessions
+from processors import archive, audit, incidents, interactions, sessions
 from processors.batch import Outside, Processor
 from processors.definition import definition_version
+from processors.documents import Source
 from processors.lag import Gauge, State
 from processors.ownership import Layout
 from processors.pricing import Prices, load_overrides
 from processors.redrive import Outcome, Redriver
-from processors.trailing import Reading, TrailingReader, run_all
+from processors.trailing import Handle, Reading, TrailingReader, run_all
 from store import account, catalogue, metering
+from store import archive as blobs
+from store.archive import ArchiveStore
 from store.change_feed import ChangeFeedStore
 from store.generation import Generation, GenerationStore
 from store.leases import LeaseStore
@@ -36,6 +40,8 @@ from store.state import StateStore
 from store.state_feed import StateFeed
 from store.views import ViewStore
 
+ARCHIVE_MARGIN_DAYS = 14
+"""Documents are archived so long before they expire, at the latest."""
 GENERATION_SECONDS = 30
 """Stage 1 reads the generation document again after so many seconds."""
 TRAILING_PAGES_MAX = 1_000
@@ -56,6 +62,8 @@ class Worker:
     gauge: Gauge
     log: Logger
     audits: list[TrailingReader] = field(default_factory=list)
+    archives: list[TrailingReader] = field(default_factory=list)
+    """None without a Blob connection."""
     health: Health = field(default_factory=Health)
     _counted: tuple[int, DeadLetters] | None = None
 
@@ -120,6 +128,12 @@ class Worker:
     def audit(self) -> None:
         """Find and repair what stage 1 never saw. Raises where the next run must try again."""
         self._trail("audit", self.audits)
+
+    def archive(self) -> None:
+        """Archive what has aged. Raises where the next run must try again."""
+        if not self.archives:
+            self.log.warning("nothing is archived: set BLOB__serviceUri to a Blob storage account")
+        self._trail("archive", self.archives)
 
     def _trail(self, name: str, readers: list[TrailingReader]) -> None:
         started = time.perf_counter()
@@ -274,11 +288,18 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
     )
     sources = (interactions.source(Prices(overrides)), sessions.SOURCE, incidents.SOURCE)
     containers = catalogue.load()
+    check_archive_ages(configured.archive_after_days, containers)
     processors = {
         source.container: Processor(source, containers.named(source.container).default_ttl, outside)
         for source in sources
     }
     feed = ChangeFeedStore(database)
+    archived = None if configured.blob is None else ArchiveStore(blobs.connect(configured.blob))
+
+    def trailing(name: str, source: Source[Any], delay: int, handle: Handle) -> TrailingReader:
+        ttl = containers.named(source.container).default_ttl
+        return TrailingReader(name, source.container, ttl, delay, feed, state, handle, _now_ms)
+
     return Worker(
         processors=processors,
         publisher=Publisher(
@@ -311,19 +332,38 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
         ),
         log=log,
         audits=[
-            TrailingReader(
-                name="audit",
-                container=source,
-                ttl_seconds=processor.container_ttl,
-                delay_seconds=configured.audit_delay_seconds,
-                feed=feed,
-                state=state,
-                handle=audit.auditing(processor),
-                now_ms=_now_ms,
+            trailing(
+                "audit",
+                source,
+                configured.audit_delay_seconds,
+                audit.auditing(processors[source.container]),
             )
-            for source, processor in processors.items()
+            for source in sources
+        ],
+        archives=[
+            trailing(
+                "archive",
+                source,
+                configured.archive_after_days[source.container] * DAY_SECONDS,
+                archive.archiving(source, archived),
+            )
+            for source in sources
+            if archived is not None
         ],
     )
+
+
+def check_archive_ages(days: Mapping[str, int], containers: catalogue.Catalogue) -> None:
+    """Raises ConfigurationError where documents are archived too shortly before they expire."""
+    for source, after in days.items():
+        ttl_days = containers.named(source).default_ttl // DAY_SECONDS
+        if 0 < ttl_days < after + ARCHIVE_MARGIN_DAYS:
+            raise settings.ConfigurationError(
+                f"{settings.ARCHIVE_AFTER_DAYS_NAMES[source]} is {after}, but documents of "
+                f"{source} expire after {ttl_days} days: set it to "
+                f"{ttl_days - ARCHIVE_MARGIN_DAYS} or less, so that {ARCHIVE_MARGIN_DAYS} days are "
+                "left to archive them"
+            )
 
 
 def _layout(generation: Generation) -> Layout:

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from processors.cursors import Cursor
@@ -90,22 +91,25 @@ class Boundaries:
     """Counts the calls that cross an I/O boundary; the n-th one never comes back."""
 
     def __init__(self, fatal: int | None, *, takes_effect: bool) -> None:
-        self.calls = 0
+        self._numbers = count(1)
         self._fatal = fatal
         self._takes_effect = takes_effect
 
     def around(self, port: Any) -> Any:
         return _Port(port, self)
 
+    def called(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args: self.cross(lambda: function(*args))
+
     def cross(self, call: Callable[[], Any]) -> Any:
-        self.calls += 1
-        fatal = self.calls == self._fatal
+        fatal = next(self._numbers) == self._fatal
         if fatal and not self._takes_effect:
             raise Killed
-        result = call()
-        if fatal:
-            raise Killed
-        return result
+        try:
+            return call()
+        finally:
+            if fatal:
+                raise Killed
 
 
 class _Port:

@@ -1,0 +1,201 @@
+"""Archive: immutable copies of aged documents, named and encoded here, written by `store/archive`.
+
+A copy's blob is named
+
+    archived/{source}/{yyyy}/{mm}/{dd}/{user_id}/{document_id}.json
+
+The date is that of the *event*, as the views count it, in UTC; where it cannot be read, that of
+`_ts`. So a correction lands on the copy it corrects, and restoring a period means the same days as
+the views. A correction that moves the event to another day leaves the older copy where it was;
+restoring takes the newest version of a document. One document never shares a name with another.
+"""
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from ledger.instants import DAY_SECONDS
+from ledger.labels import digest
+from ledger.users import user_key
+from ledger.versions import Version
+from processors.documents import Change, Source, read_document
+from processors.trailing import Document, Handle
+
+ROOT = "archived"
+ANONYMOUS = "~anonymous"
+"""The segment of documents without a user; no user's segment can be this, nor begin with it."""
+SEGMENT_CHARACTERS_MAX = 300
+"""A blob's name takes 1 024; a longer segment is cut and ends in its hash."""
+EPOCH = date(1970, 1, 1)
+KEPT_PROPERTIES = frozenset({"_etag", "_ts"})
+"""System properties that are the same for everybody who reads the same version."""
+SYSTEM_PROPERTIES = frozenset({"_rid", "_self", "_etag", "_attachments", "_ts", "_lsn"})
+
+_SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One version of one document, ready to be written."""
+
+    path: str
+    content: bytes
+    """JSON, not compressed."""
+    version: Version
+    user_key: str | None
+    """The user's hash, by which all copies of a user are found; None for an anonymous document."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the JSON, hexadecimal."""
+        return sha256(self.content).hexdigest()
+
+    @property
+    def compressed(self) -> bytes:
+        """The same version compresses to the same bytes."""
+        return gzip.compress(self.content, compresslevel=6, mtime=0)
+
+
+class Archive(Protocol):
+    """Where copies are kept."""
+
+    def write(self, copies: Sequence[Copy]) -> Counter[str]:
+        """Write what is new or newer; how many copies ended how. Safe to repeat."""
+
+
+class Place(NamedTuple):
+    """What a copy's name says."""
+
+    source: str
+    day: date
+    user: str
+    """The user's segment."""
+    document: str
+    """The document's segment."""
+
+
+def archiving(
+    source: Source[Any], archive: Archive, erased: Callable[[str], bool] = lambda _: False
+) -> Handle:
+    """Archives documents; soft-deleted ones are skipped, and those of users who were `erased` (by
+    user key). A copy made before a document was soft-deleted stays."""
+
+    def handle(documents: Sequence[Document]) -> Counter[str]:
+        copies = []
+        done: Counter[str] = Counter()
+        for document in documents:
+            change = change_of(source, document)
+            key = user_key(change.user) if change.user else None
+            if change.deleted:
+                done["skipped_deleted"] += 1
+            elif key is not None and erased(key):
+                done["skipped_erased"] += 1
+            else:
+                copies.append(copy_of(source, change, document))
+        if copies:
+            done.update(archive.write(copies))
+        return done
+
+    return handle
+
+
+def change_of(source: Source[Any], document: Document) -> Change:
+    """A document as stage 1 reads it."""
+    return read_document(source, json.dumps(document).encode())
+
+
+def copy_of(source: Source[Any], change: Change, document: Document) -> Copy:
+    """The copy of a document's version."""
+    kept = {
+        name: value
+        for name, value in document.items()
+        if name in KEPT_PROPERTIES or name not in SYSTEM_PROPERTIES
+    }
+    return Copy(
+        path=path_of(
+            Place(
+                source.container,
+                event_day(source, change),
+                user_segment(change),
+                segment(change.document_id),
+            )
+        ),
+        content=as_json(kept),
+        version=change.version,
+        user_key=user_key(change.user) if change.user else None,
+    )
+
+
+def path_of(place: Place) -> str:
+    """The name of a copy's blob."""
+    day = f"{place.day.year:04}/{place.day.month:02}/{place.day.day:02}"
+    return f"{ROOT}/{place.source}/{day}/{place.user}/{place.document}.json"
+
+
+def place_of(path: str) -> Place:
+    """What a blob's name says. ValueError for a name that is no copy's."""
+    root, source, year, month, day, user, document = path.split("/")
+    if root != ROOT or not document.endswith(".json"):
+        raise ValueError(f"{path} is no copy")
+    return Place(
+        source, date(int(year), int(month), int(day)), user, document.removesuffix(".json")
+    )
+
+
+def event_day(source: Source[Any], change: Change) -> date:
+    """The day whose views count the document, else the day it was last written."""
+    if change.document is not None and change.rejected is None:
+        try:
+            return EPOCH + timedelta(days=source.to_fact(change.document).day)
+        except Exception:  # noqa: S110 - poison and defects are archived too; stage 1 reports them
+            pass
+    return datetime.fromtimestamp((change.version.ts or 0) // DAY_SECONDS * DAY_SECONDS, UTC).date()
+
+
+def user_segment(change: Change) -> str:
+    """The user's segment; where the partition key value is not the user itself it says what it is,
+    because documents of different partition key values are different documents."""
+    pk = change.partition_key
+    user = change.user or (pk if isinstance(pk, str) else None)
+    named = segment(user) if user else ANONYMOUS
+    if (user and pk == user) or (not user and pk is msgspec.UNSET):
+        return named
+    if pk is msgspec.UNSET:
+        return f"{named}~absent"
+    if pk is None:
+        return f"{named}~null"
+    return f"{named}~{'empty' if pk == '' else digest(json.dumps(pk))[:8]}"
+
+
+def segment(text: str) -> str:
+    """The text as one safe part of a blob's name: ASCII letters, digits, `-` and `_` as they are,
+    every other byte of its UTF-8 percent-encoded, dots too (a part of dots would be a way up)."""
+    encoded = "".join(
+        chr(byte) if byte in _SAFE else f"%{byte:02X}"
+        for byte in text.encode("utf-8", "surrogatepass")
+    )
+    if len(encoded) <= SEGMENT_CHARACTERS_MAX:
+        return encoded or "~"
+    name = digest(text)
+    return f"{encoded[: SEGMENT_CHARACTERS_MAX - len(name) - 1]}~{name}"
+
+
+def as_json(document: Document) -> bytes:
+    """Compact JSON; readable, unless half a surrogate pair forbids UTF-8."""
+    try:
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(document, separators=(",", ":")).encode()
+
+
+def restored(content: bytes) -> Document:
+    """The document of a copy, without system properties."""
+    document: Document = json.loads(content)
+    return {name: value for name, value in document.items() if name not in SYSTEM_PROPERTIES}

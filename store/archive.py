@@ -1,0 +1,192 @@
+"""The archive: copies of aged documents as blobs, in the container `archive`.
+
+A copy is created only where there is none, and replaced only by a newer version, bound to the blob
+that was looked at: so any number of writers, late and repeated, leave the newest version. A blob's
+metadata says which version it holds (`etag`, `ts`, `lsn`) and the SHA-256 of its JSON; the index
+tag `user` holds the user's hash.
+"""
+
+import gzip
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.storage.blob import (
+    BlobClient,
+    BlobServiceClient,
+    ContentSettings,
+    ExponentialRetry,
+    StandardBlobTier,
+)
+
+from ledger.commits import Transient
+from ledger.versions import Order, Version, order
+from processors.archive import Copy
+from settings import BlobConnection
+
+CONTAINER = "archive"
+CONCURRENCY = 8
+"""Uploads at a time."""
+ATTEMPTS_MAX = 5
+"""A copy that others write at the same time is looked at again this often."""
+
+ARCHIVED, OVERWRITTEN, UNCHANGED, SUPERSEDED = "archived", "overwritten", "unchanged", "superseded"
+
+
+class Damaged(Exception):
+    """A copy does not hold what its metadata says."""
+
+
+def connect(connection: BlobConnection, retries: int = 3) -> BlobServiceClient:
+    """A client of the account. A key is for local work; in Azure the identity of the worker."""
+    policy = ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=retries)
+    if connection.connection_string is not None:
+        return BlobServiceClient.from_connection_string(
+            connection.connection_string, retry_policy=policy
+        )
+    # Imported only where it is used: it costs a cold start 0.1 s.
+    from azure.identity import DefaultAzureCredential
+
+    assert connection.service_uri is not None
+    return BlobServiceClient(
+        connection.service_uri,
+        DefaultAzureCredential(managed_identity_client_id=connection.client_id),
+        retry_policy=policy,
+    )
+
+
+class ArchiveStore:
+    """Writes, finds and reads copies."""
+
+    def __init__(self, service: BlobServiceClient) -> None:
+        self._container = service.get_container_client(CONTAINER)
+
+    def write(self, copies: Sequence[Copy]) -> Counter[str]:
+        """Write what is new or newer, several at a time. Raises Transient when one of them failed;
+        others may have been written."""
+        with ThreadPoolExecutor(CONCURRENCY, "archive") as pool:
+            return Counter(pool.map(self._write, copies))
+
+    def paths_of_user(self, user_key: str) -> Iterator[str]:
+        """The names of all copies of a user, in no particular order. Raises Transient.
+
+        The service's index of tags follows writes within seconds or minutes.
+        """
+        with _transient("find_blobs_by_tags"):
+            try:
+                for found in self._container.find_blobs_by_tags(f"\"user\"='{user_key}'"):
+                    yield str(found.name)
+            except ResourceNotFoundError:
+                return
+
+    def version_of(self, path: str) -> Version | None:
+        """The version that a copy holds; None where there is no copy. Raises Transient."""
+        found = self._look(self._container.get_blob_client(path))
+        return None if found is None else found[0]
+
+    def read(self, path: str) -> bytes:
+        """A copy's JSON. Raises Damaged, Transient."""
+        blob = self._container.get_blob_client(path)
+        with _transient("download_blob"):
+            stream = blob.download_blob(decompress=False)
+            content = gzip.decompress(stream.readall())
+        if sha256(content).hexdigest() != stream.properties.metadata.get("sha256"):
+            raise Damaged(f"the copy {path} does not have the SHA-256 of its metadata")
+        return content
+
+    def _write(self, copy: Copy) -> str:
+        blob = self._container.get_blob_client(copy.path)
+        for _ in range(ATTEMPTS_MAX):
+            with _transient("upload_blob"):
+                try:
+                    _upload(blob, copy, None)
+                    return ARCHIVED
+                except ResourceExistsError:
+                    pass
+                except ResourceNotFoundError:
+                    self._create_container()
+                    continue
+            found = self._look(blob)
+            if found is None:
+                continue
+            held, etag = found
+            match order(_plain(copy.version), held):
+                case Order.DUPLICATE:
+                    return UNCHANGED
+                case Order.DOUBTFUL:
+                    # Aged versions of one second are read only when the second is long over, so
+                    # the feed shows the last of them; whatever is no newer was delivered late.
+                    return SUPERSEDED
+            with _transient("upload_blob"):
+                try:
+                    _upload(blob, copy, etag)
+                    return OVERWRITTEN
+                except (ResourceModifiedError, ResourceNotFoundError):
+                    continue
+        raise Transient(f"a copy changed {ATTEMPTS_MAX} times while it was written")
+
+    def _look(self, blob: BlobClient) -> tuple[Version, str] | None:
+        """(the version a blob holds, the blob's own ETag); None where there is no blob."""
+        with _transient("get_blob_properties"):
+            try:
+                properties = blob.get_blob_properties()
+            except ResourceNotFoundError:
+                return None
+        return _version(properties.metadata), properties.etag
+
+    def _create_container(self) -> None:
+        with suppress(ResourceExistsError):
+            self._container.create_container()
+
+
+def _upload(blob: BlobClient, copy: Copy, etag: str | None) -> None:
+    version = _plain(copy.version)
+    metadata = {"etag": version.etag, "ts": version.ts, "lsn": version.lsn, "sha256": copy.sha256}
+    condition = (
+        {"overwrite": False}
+        if etag is None
+        else {"overwrite": True, "etag": etag, "match_condition": MatchConditions.IfNotModified}
+    )
+    blob.upload_blob(
+        copy.compressed,
+        metadata={name: str(value) for name, value in metadata.items() if value is not None},
+        tags={"user": copy.user_key} if copy.user_key else None,
+        content_settings=ContentSettings("application/json", "gzip"),
+        standard_blob_tier=StandardBlobTier.COLD,
+        **condition,
+    )
+
+
+def _version(metadata: Mapping[str, str]) -> Version:
+    ts, lsn = metadata.get("ts"), metadata.get("lsn")
+    return Version(
+        metadata.get("etag"), None if ts is None else int(ts), None if lsn is None else int(lsn)
+    )
+
+
+def _plain(version: Version) -> Version:
+    """Cosmos DB writes ETags in quotation marks, which headers are better without."""
+    return version._replace(etag=None if version.etag is None else version.etag.strip('"'))
+
+
+@contextmanager
+def _transient(operation: str) -> Iterator[None]:
+    """Turn every failure of a call into Transient, naming the call and never a document. Nothing is
+    ever refused for good: an archive that cannot write must stand still, and say so."""
+    try:
+        yield
+    except HttpResponseError as error:
+        code = getattr(error, "error_code", None) or error.status_code
+        raise Transient(f"{operation} on the archive failed with {code}") from error
+    except AzureError as error:
+        raise Transient(f"{operation} on the archive failed: {type(error).__name__}") from error

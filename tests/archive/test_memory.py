@@ -1,0 +1,53 @@
+"""However much there is to archive, a run holds a page of it at a time."""
+
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from azure.cosmos import CosmosClient
+
+from local.cosmos import Endpoint
+from ops.lines import SOURCES
+from processors.archive import Copy, archiving
+from processors.trailing import PAGE_DOCUMENTS
+from tests.audit.readers import Met
+from tests.worker.ground import INTERACTIONS, Ground
+
+PAGES = 12
+TEXT = "x" * 20_000
+PAGE_BYTES = PAGE_DOCUMENTS * len(TEXT)
+
+
+class Forgetful:
+    """An archive that keeps nothing."""
+
+    def write(self, copies: Sequence[Copy]) -> Counter[str]:
+        return Counter({"archived": sum(bool(copy.compressed) for copy in copies)})
+
+
+def test_memory_does_not_grow_with_what_there_is(grounds: Callable[..., Ground]) -> None:
+    with Endpoint.subprocess() as endpoint:
+        ground = Ground(endpoint, CosmosClient(endpoint.url, endpoint.key), "memory")
+        for page in range(PAGES):
+            ground.container(INTERACTIONS).execute_item_batch(
+                [
+                    ("create", ({"id": f"{page}-{number}", "user_id": "ada", "text": TEXT},))
+                    for number in range(PAGE_DOCUMENTS // 2)
+                ],
+                "ada",
+            )
+        met = Met(ground, delay_seconds=0)
+        ground.later()
+        met.reader.handle = archiving(SOURCES[INTERACTIONS], Forgetful())
+        met.run(pages=1)
+
+        tracemalloc.start()
+        reading = met.run()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+        assert reading.documents == PAGES * PAGE_DOCUMENTS // 2 - PAGE_DOCUMENTS
+        assert reading.done["archived"] == reading.documents
+        assert peak < 8 * PAGE_BYTES < PAGES * PAGE_BYTES
+        ground.close()
+        ground.client.close()
