@@ -167,6 +167,7 @@ class _Planning:
             for verdict, (old, new) in zip(self.verdicts, result.transitions, strict=True)
             if verdict.source == INTERACTIONS and old != new
             for incident_id in joins.get(join_key(normal_interaction_id(verdict.document)), ())
+            if incident_id not in self.decided
         ]
         self._require(concerned)
         moves = []
