@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from materializers.histogram import BOUNDS, bucket_of, percentile_ms, reported_ms
+from materializers.histogram import BOUNDS, _bounds, bucket_of, percentile_ms, reported_ms
 
 times = st.integers(min_value=0, max_value=3_600_000) | st.integers(min_value=90, max_value=300)
 
@@ -19,6 +19,7 @@ def test_bounds_are_those_of_the_definition() -> None:
     for low, high in pairwise(BOUNDS[101:-1]):
         assert high == max(low + 1, low * 102 // 100)
     assert BOUNDS[-2] <= 3_600_000
+    assert BOUNDS == _bounds()
 
 
 @given(times)
