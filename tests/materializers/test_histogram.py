@@ -19,7 +19,7 @@ def test_bounds_are_those_of_the_definition() -> None:
     for low, high in pairwise(BOUNDS[101:-1]):
         assert high == max(low + 1, low * 102 // 100)
     assert BOUNDS[-2] <= 3_600_000
-    assert BOUNDS == _bounds()
+    assert _bounds() == BOUNDS
 
 
 @given(times)
