@@ -1,6 +1,7 @@
 """Every call that redrive makes to the outside is a point where something else may happen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,15 +41,22 @@ class _Watched:
         return call
 
 
-def watch(worker: Worker, boundaries: Boundaries) -> Worker:
-    """The same worker, with every port watched."""
-    for processor in worker.processors.values():
-        outside = processor.outside
+@contextmanager
+def watched(worker: Worker, boundaries: Boundaries) -> Iterator[Worker]:
+    """The same worker, for so long with every port watched."""
+    outsides = [(one, one.outside) for one in worker.processors.values()]
+    letters = worker.redriver.letters
+    for processor, outside in outsides:
         ports: Any = {
             name: _Watched(getattr(outside, name), boundaries)
             for name in ("state", "sources", "poison")
         }
         processor.outside = replace(outside, **ports)
-    letters: Any = _Watched(worker.redriver.letters, boundaries)
-    worker.redriver.letters = letters
-    return worker
+    watched_letters: Any = _Watched(letters, boundaries)
+    worker.redriver.letters = watched_letters
+    try:
+        yield worker
+    finally:
+        worker.redriver.letters = letters
+        for processor, outside in outsides:
+            processor.outside = outside

@@ -11,6 +11,7 @@ from azure.cosmos import CosmosClient
 from local.cosmos import Endpoint
 from processors import dead_letters, documents, interactions, redrive
 from processors.dead_letters import DeadLetter
+from processors.judging import Breaker
 from processors.redrive import Redriver
 from store.poison import PoisonStore, Selection
 from tests.worker.ground import INTERACTIONS, SOURCES, Document, Ground, deliver
@@ -48,29 +49,35 @@ def ground(grounds: Callable[..., Ground]) -> Ground:
 
 
 @contextmanager
-def yesterday(*, knows_version: int = 0, fails: bool = False) -> Iterator[None]:
-    """The worker before a deployment: it knows fewer schema versions, or fails on everything."""
+def yesterday(
+    *, knows_version: int = 0, user_bytes_max: int = 0, fails: bool = False
+) -> Iterator[None]:
+    """The worker before a deployment: it knew less, took less, or failed on every interaction."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (dead_letters, redrive):
             patch.setattr(module, "worker_version", lambda: "yesterday")
         if knows_version:
             patch.setattr(documents, "SCHEMA_VERSION", knows_version)
+        if user_bytes_max:
+            patch.setattr(documents, "USER_BYTES_MAX", user_bytes_max)
         if fails:
-            patch.setattr(interactions, "to_fact", _fail)
+            patch.setattr(interactions, "to_fact", fail)
         yield
 
 
-def _fail(*_: object) -> Any:
+def fail(*_: object) -> Any:
     raise ZeroDivisionError
 
 
 def dies_of_a_defect(ground: Ground, *bodies: Document) -> list[Document]:
     """Write interactions and let yesterday's worker fail on each, alone in its batch."""
     shown = ground.write(INTERACTIONS, *bodies)
+    worker = ground.worker()
     with yesterday(fails=True):
         for one in shown:
-            # A new worker each time: one that fails again and again stops, as it should.
-            deliver(ground.worker(), INTERACTIONS, [one])
+            # A worker that fails again and again stops, as it should.
+            worker.processors[INTERACTIONS].breaker = Breaker()
+            deliver(worker, INTERACTIONS, [one])
     return shown
 
 

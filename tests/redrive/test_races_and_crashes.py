@@ -1,6 +1,8 @@
 """Whatever happens between any two calls of a redrive: nothing lost, doubled or half-done."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 
 import msgspec
 import pytest
@@ -8,14 +10,14 @@ import pytest
 from ledger.commits import Transient
 from local.cosmos.faults import Moment
 from processors.dead_letters import DeadLetter
-from tests.redrive.boundaries import Boundaries, watch
+from tests.redrive.boundaries import Boundaries, watched
 from tests.redrive.conftest import (
     CORRELATION,
     dies_of_a_defect,
+    fail,
     letters,
     redrive_all,
     standing,
-    yesterday,
 )
 from tests.worker.ground import (
     INTERACTIONS,
@@ -41,18 +43,25 @@ def places(name: str) -> Iterator[str]:
     return (f"{name}-{place}" for place in range(CALLS_MAX))
 
 
-@pytest.mark.parametrize("buckets", [1, 4])
-@pytest.mark.parametrize("delivered", [True, False], ids=["delivered", "only-written"])
-@pytest.mark.parametrize("newer", NEWER)
+@pytest.mark.parametrize(
+    ("newer", "delivered", "buckets"),
+    [
+        ("good", True, 1),
+        ("good", False, 1),
+        ("deleted", True, 1),
+        ("dead", True, 1),
+        ("dead", False, 1),
+        ("good", True, 4),
+    ],
+)
 def test_a_newer_version_at_any_point_of_a_redrive_is_what_counts(
     grounds: Grounds, newer: str, delivered: bool, buckets: int
 ) -> None:
     ground = grounds(buckets=buckets)
-    live = ground.worker()
+    live, worker = ground.worker(), ground.worker()
     reached = 0
     for place, document_id in enumerate(places(newer)):
-        dies_of_a_defect(ground, interaction(document_id))
-        (letter,) = [one for one in letters(ground) if one.document_id == document_id]
+        letter = dead_letter(ground, document_id)
 
         def overtakes(document_id: str = document_id, seconds: int = place % 2) -> None:
             ground.later(seconds)
@@ -61,7 +70,8 @@ def test_a_newer_version_at_any_point_of_a_redrive_is_what_counts(
                 deliver(live, INTERACTIONS, shown)
 
         boundaries = Boundaries(place, overtakes)
-        watch(ground.worker(), boundaries).redriver.redrive(letter, CORRELATION)
+        with watched(worker, boundaries):
+            _redrive(worker, letter)
         if not boundaries.reached:
             break
         reached += 1
@@ -101,12 +111,12 @@ def test_a_late_older_redrive_never_counts_over_a_newer_version(ground: Ground) 
 def test_two_redrives_of_one_letter_at_any_point_of_each_other_count_it_once(
     ground: Ground,
 ) -> None:
+    one, other = ground.worker(), ground.worker()
     for place, document_id in enumerate(places("twice")):
-        dies_of_a_defect(ground, interaction(document_id, user_id=f"user-{place % 3}"))
-        (letter,) = [one for one in letters(ground) if one.document_id == document_id]
-        other = ground.worker()
-        boundaries = Boundaries(place, lambda: _redrive(other, letter))  # noqa: B023 - called now
-        _redrive(watch(ground.worker(), boundaries), letter)
+        letter = dead_letter(ground, document_id)
+        boundaries = Boundaries(place, partial(_redrive, other, letter))
+        with watched(one, boundaries):
+            _redrive(one, letter)
         if not boundaries.reached:
             break
 
@@ -117,19 +127,31 @@ def test_two_redrives_of_one_letter_at_any_point_of_each_other_count_it_once(
 def test_a_worker_not_yet_upgraded_cannot_take_back_what_the_newer_one_counted(
     ground: Ground,
 ) -> None:
+    old, new = ground.worker(), ground.worker()
+    processor = old.processors[INTERACTIONS]
+    processor.source = replace(processor.source, to_fact=fail)
     for place, document_id in enumerate(places("rolling")):
-        dies_of_a_defect(ground, interaction(document_id))
-        (letter,) = [one for one in letters(ground) if one.document_id == document_id]
-        new = ground.worker()
-        with yesterday(fails=True):
-            boundaries = Boundaries(place, lambda: _redrive(new, letter))  # noqa: B023 - called now
-            _redrive(watch(ground.worker(), boundaries), letter)
+        letter = dead_letter(ground, document_id)
+        boundaries = Boundaries(place, partial(_redrive, new, letter))
+        with watched(old, boundaries):
+            _redrive(old, letter)
         if not boundaries.reached:
             break
 
     redrive_all(ground)
     assert {"redriven"} == set(standing(ground).values())
     assert_views_are_true(ground)
+
+
+def letter_of(ground: Ground, document_id: str) -> DeadLetter:
+    (letter,) = [one for one in letters(ground) if one.document_id == document_id]
+    return letter
+
+
+def dead_letter(ground: Ground, document_id: str) -> DeadLetter:
+    """The letter of an interaction that only yesterday's worker could not apply."""
+    dies_of_a_defect(ground, interaction(document_id))
+    return letter_of(ground, document_id)
 
 
 def _redrive(worker: Worker, letter: DeadLetter) -> None:
@@ -158,19 +180,20 @@ def test_a_crash_at_any_request_of_a_redrive_leaves_nothing_half_done(
 ) -> None:
     """Request n fails for good, before or after it took effect, and the worker ends there."""
     crashes = 0
+    worker = ground.worker()
     for place, document_id in enumerate(places("crash")):
         _prepare(ground, story, document_id)
-        (letter,) = [one for one in letters(ground) if one.document_id == document_id]
+        letter = letter_of(ground, document_id)
         rule = ground.endpoint.faults.add(skip=place, times=1, status=400, moment=moment)
         try:
-            ground.worker().redriver.redrive(letter, CORRELATION)
+            _redrive(worker, letter)
         except Transient:
             crashes += 1
         (report,) = ground.endpoint.faults.list()
         ground.endpoint.faults.remove(rule)
         if not report.fired:
             break
-        redrive_all(ground)
+        redrive_all(ground, worker)
 
     assert 4 <= crashes < CALLS_MAX
     expected = {"redriven": "redriven", "superseded": "superseded", "still failing": "pending"}

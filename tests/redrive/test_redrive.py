@@ -87,6 +87,7 @@ def test_what_an_older_worker_failed_on_counts_under_a_newer_one(
     assert {"redriven"} == set(redrive_all(ground).values())
 
     assert {"redriven"} == set(standing(ground).values())
+    assert all(entry["lsn"] is not None for entry in ground.state("e:")), "no need to doubt later"
     assert_views_are_true(ground)
     assert interactions_of_the_day(ground) == 5
 
@@ -165,20 +166,26 @@ def test_the_source_is_found_whatever_the_partition_key(ground: Ground, user_id:
 
 
 @pytest.mark.parametrize("buckets", [1, 4])
+@pytest.mark.parametrize("corrected", [True, False])
 def test_a_user_only_the_newer_worker_can_read_is_counted_in_its_own_bucket(
-    grounds: Callable[..., Ground], buckets: int
+    grounds: Callable[..., Ground], buckets: int, corrected: bool
 ) -> None:
     """The dead entry lies where the document hashes to, the user's documents elsewhere."""
     ground = grounds(buckets=buckets)
+    bodies = [interaction(f"{n}", user_id=..., userId="ada") for n in range(6)]
+    with yesterday(user_bytes_max=2):
+        deliver(ground.worker(), INTERACTIONS, ground.write(INTERACTIONS, *bodies))
+    if corrected:
+        ground.later()
+        ground.write(INTERACTIONS, *[one | {"response_time_ms": 5} for one in bodies])
     worker = ground.worker()
-    bodies = [interaction(f"{n}", user_id=..., userId=42) for n in range(6)]
-    deliver(worker, INTERACTIONS, ground.write(INTERACTIONS, *bodies))
-    ground.later()
-    ground.write(INTERACTIONS, *[one | {"userId": "ada"} for one in bodies])
 
-    assert {"superseded"} == set(redrive_all(ground, worker).values())
+    expected = "superseded" if corrected else "redriven"
+    assert {expected} == set(redrive_all(ground, worker).values())
 
-    deliver(worker, INTERACTIONS, ground.feed(INTERACTIONS))
+    before = ground.etags()
+    assert deliver(worker, INTERACTIONS, ground.feed(INTERACTIONS)).duplicates == 6
+    assert before == ground.etags()
     assert_views_are_true(ground, worker)
     assert interactions_of_the_day(ground) == 6
 
