@@ -132,3 +132,28 @@ def test_a_letter_whose_user_is_not_shown_counts_for_nobody_else(ground: Ground)
 
     assert redriven.outcome == "superseded"
     assert_views_are_as_of(ground)
+
+
+def test_one_reading_that_misses_the_document_does_not_make_it_gone(ground: Ground) -> None:
+    shown = ground.write(INTERACTIONS, interaction("a", response_time_ms="fast"))
+    worker = ground.worker()
+    deliver(worker, INTERACTIONS, shown)
+    sources = worker.processors[INTERACTIONS].outside.sources
+    read = sources.read
+    lagging = iter([None])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "read", lambda *asked: next(lagging, read(*asked)))
+
+        assert redrive_all(ground, worker) == {"a": "still failing"}
+
+
+def test_a_letter_erased_meanwhile_does_not_come_back(ground: Ground) -> None:
+    dies_of_a_defect(ground, interaction("a"))
+    (letter,) = letters(ground)
+    ground.container("poison_messages").delete_item(letter.id, letter.source)
+
+    redriven = ground.worker().redriver.redrive(letter, CORRELATION)
+
+    assert redriven.outcome == "redriven"
+    assert letters(ground) == []
