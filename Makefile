@@ -3,6 +3,7 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+AZURITE := $(VENV)/azurite/.installed
 WORKERS ?= 2
 EXAMPLES ?= 500
 ARGS ?=
@@ -20,10 +21,10 @@ help:
 	echo "make demo-data      write the synthetic day of the sample batches anew"
 	echo "make clean          remove what runs and tools leave behind (distclean: .venv too)"
 
-run: $(INSTALLED)
+run: $(INSTALLED) $(AZURITE)
 	$(PYTHON) -m local run $(if $(WATCH),--watch) $(ARGS)
 
-test: $(INSTALLED)
+test: $(INSTALLED) $(AZURITE)
 	$(PYTHON) -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(INSTALLED)
@@ -66,3 +67,8 @@ $(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
 	fi
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
+
+# Without it nothing is archived locally, and the archive's tests are skipped; all else works.
+$(AZURITE): $(INSTALLED) local/azurite/package-lock.json local/azurite/requirements.txt
+	echo "Setting up Azurite, the Blob service of the local ground, once …"
+	if $(PYTHON) -m local.azurite; then touch $@; fi

@@ -13,7 +13,7 @@ from azure.core.exceptions import AzureError
 from ledger.commits import Transient
 from local import run
 from local.functions import HostError
-from local.serve import FUNCTIONS_PORT, add_arguments, serve
+from local.serve import BLOB_PORT, FUNCTIONS_PORT, add_arguments, serve
 from ops.connection import LOCAL_PORT
 from settings import ConfigurationError
 from store.generation import Refused
@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConfigurationError, Refused) as error:
         return _report(error, 2)
     except (HostError, OSError) as error:
-        return _report(error, 1, " Choose others with --cosmos-port and --functions-port.")
+        return _report(
+            error, 1, " Choose others with --cosmos-port, --functions-port and --blob-port."
+        )
     except (AzureError, Transient) as error:
         return _report(error, 1)
     return code
@@ -40,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         description="Starts a Cosmos DB endpoint with the worker's containers, and a Functions host"
         " with the worker, and runs until Ctrl-C. `python -m ops` works on it as on any account.",
     )
-    add_arguments(top, LOCAL_PORT, FUNCTIONS_PORT)
+    add_arguments(top, LOCAL_PORT, FUNCTIONS_PORT, BLOB_PORT)
     top.set_defaults(run=serve)
     run.add_parser(top.add_subparsers(metavar="run"))
     return top

@@ -1,4 +1,5 @@
-"""The whole local ground: a Cosmos DB endpoint, its containers, and a host running the worker.
+"""The whole local ground: a Cosmos DB endpoint, its containers, a Blob service, and a host running
+the worker.
 
 Guarantee: inside the `with` block everything answers; after it, ports and processes are free.
 """
@@ -12,6 +13,7 @@ from typing import Self
 
 from azure.cosmos import CosmosClient
 
+from local.azurite import Azurite, CannotInstall
 from local.bad_days import arm
 from local.cosmos import Endpoint, FaultRule
 from local.functions import Host, Timing
@@ -38,6 +40,8 @@ class Plan:
     seed: int = 0
     faults: tuple[FaultRule, ...] = ()
     publish_seconds: int = 2
+    blob_port: int | None = None
+    """None: no Blob service, and nothing is archived."""
 
 
 class Ground:
@@ -47,6 +51,9 @@ class Ground:
     account: Account
     generation: Generation
     host: Host
+    azurite: Azurite | None = None
+    no_azurite: str | None = None
+    """Why there is none, where one was asked for."""
 
     def __init__(self, plan: Plan) -> None:
         """Raises OSError or HostError with a sentence when a port is taken, Refused when the file
@@ -67,6 +74,7 @@ class Ground:
         self.account = Account(client, client.get_database_client(name))
         self.generation, _ = provision(self.account, plan.buckets)
         self.endpoint.stats.reset()
+        self._start_azurite(plan)
         self.host = Host(
             REPOSITORY,
             {
@@ -74,6 +82,7 @@ class Ground:
                 "COSMOS_DATABASE": name,
                 "PUBLISH_SECONDS": str(plan.publish_seconds),
                 "PUBLISH_PACE_SECONDS": str(plan.publish_seconds),
+                "BLOB": self.azurite.connection_string if self.azurite else "",
             },
             timing=Timing(poll_delay_seconds=POLL_SECONDS, acquire_seconds=1.0),
             http_port=plan.functions_port,
@@ -83,6 +92,17 @@ class Ground:
         self._stack.callback(self.host.close)
         self.host.start()
         arm(self.endpoint, plan.faults)
+
+    def _start_azurite(self, plan: Plan) -> None:
+        if plan.blob_port is None:
+            return
+        kept = None if plan.file is None else plan.file.with_name(f"{plan.file.name}.blobs")
+        try:
+            self.azurite = Azurite(kept, plan.blob_port)
+        except CannotInstall as reason:
+            self.no_azurite = str(reason)
+        else:
+            self._stack.callback(self.azurite.close)
 
     def close(self) -> None:
         """End the host, then the endpoint; a second call does nothing."""

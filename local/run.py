@@ -50,7 +50,7 @@ def add_parser(commands: Any) -> None:
         "--watch", action="store_true", help="keep running, with live traffic, until Ctrl-C"
     )
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
-    add_arguments(parser, cosmos_port=0, functions_port=0)
+    add_arguments(parser, cosmos_port=0, functions_port=0, blob_port=0)
     parser.set_defaults(run=run)
 
 

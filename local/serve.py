@@ -14,9 +14,13 @@ from ops.connection import LOCAL_CONNECTION, LOCAL_PORT
 from ops.provision import buckets
 
 FUNCTIONS_PORT = 7071
+BLOB_PORT = 10_000
+"""What `UseDevelopmentStorage=true` means."""
 
 
-def add_arguments(parser: argparse.ArgumentParser, cosmos_port: int, functions_port: int) -> None:
+def add_arguments(
+    parser: argparse.ArgumentParser, cosmos_port: int, functions_port: int, blob_port: int
+) -> None:
     """The arguments of a ground."""
     add = parser.add_argument
     add("--partitions", type=int, default=1, metavar="N", help="physical partitions of a container")
@@ -31,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser, cosmos_port: int, functions_p
         metavar="PORT",
         help=f"default: {shown}",
     )
+    shown = "a free one" if blob_port == 0 else "%(default)s"
+    add("--blob-port", type=int, default=blob_port, metavar="PORT", help=f"default: {shown}")
     add("--buckets", type=buckets, metavar="N", help="parts of the state (default: 1)")
     add("--seed", type=int, default=0, metavar="N", help="of faults and traffic (default: 0)")
     add(
@@ -52,6 +58,7 @@ def plan_of(options: argparse.Namespace, publish_seconds: int) -> Plan:
         seed=options.seed,
         faults=faults(options.faults) if options.faults else (),
         publish_seconds=publish_seconds,
+        blob_port=options.blob_port,
     )
 
 
@@ -77,6 +84,7 @@ def describe(ground: Ground, plan: Plan) -> list[str]:
         f"Cosmos DB   {endpoint.url}  {where}, database {ground.account.database.id}, "
         f"{ground.generation.buckets} {buckets_word}",
         f"Functions   {_status(ground.host)}",
+        f"Blob        {_blob(ground)}",
         f"Publish     curl -X POST {ground.host.url}/admin/functions/publish",
         f"Faults      curl {endpoint.url}/_local/faults",
     ]
@@ -104,6 +112,12 @@ def stop_on_signals() -> threading.Event:
     signal.signal(signal.SIGTERM, handle)
     signal.signal(signal.SIGINT, handle)
     return stop
+
+
+def _blob(ground: Ground) -> str:
+    if ground.azurite is None:
+        return f"none, nothing is archived: {ground.no_azurite}"
+    return f"http://127.0.0.1:{ground.azurite.port}/devstoreaccount1  Azurite"
 
 
 def _status(host: Host) -> str:

