@@ -1,7 +1,10 @@
 """No test is timed, also no property: machines differ."""
 
+import functools
+import gc
 import os
 
+import pytest
 from hypothesis import Phase, settings
 
 settings.register_profile("untimed", deadline=None)
@@ -10,7 +13,27 @@ settings.register_profile(
     deadline=None,
     derandomize=True,
     database=None,
-    max_examples=25,
+    max_examples=15,
     phases=(Phase.explicit, Phase.generate),
 )
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "untimed"))
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "untimed")
+settings.load_profile(PROFILE)
+
+
+@functools.cache
+def _caches() -> list[functools._lru_cache_wrapper[object]]:
+    return [
+        found
+        for found in gc.get_objects()
+        if isinstance(found, functools._lru_cache_wrapper)
+        and found.__module__.partition(".")[0] in ("ledger", "materializers")
+    ]
+
+
+if PROFILE == "mutation":
+
+    @pytest.fixture(autouse=True)
+    def remembers_nothing() -> None:
+        """Mutants are forked from a process whose caches hold the answers of the right code."""
+        for cache in _caches():
+            cache.cache_clear()

@@ -1,6 +1,7 @@
 """The golden documents are what the worker publishes, what the oracle says, and complete."""
 
 import json
+import os
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -125,8 +126,13 @@ FIELDS = {
 
 
 @cache
-def world() -> World:
+def _world_of(_process: int) -> World:
     return told()
+
+
+def world() -> World:
+    """Told once per process: mutation testing forks, and must not see what the parent saw."""
+    return _world_of(os.getpid())
 
 
 def golden(name: str) -> dict[str, Any]:
