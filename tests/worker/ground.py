@@ -78,6 +78,7 @@ class Ground:
             return
         self.closed = True
         self.endpoint.faults.clear()
+        self.endpoint.lag.set(0)
         self.client.delete_database(self.database)
         for client in (*self.clients, self.client):
             settle(client)

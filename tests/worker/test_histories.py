@@ -24,7 +24,7 @@ from processors.ownership import Layout
 from processors.pricing import Prices as WorkerPrices
 from processors.pricing import load_overrides
 from store import catalogue
-from tests.generators import Version, history
+from tests.generators import Version, history, pools
 from tests.oracle import (
     Prices,
     SourceDocument,
@@ -36,6 +36,9 @@ from tests.oracle import (
 from tests.worker.ground import (
     SOURCES,
     Document,
+    Ground,
+    assert_views_are_true,
+    deliver_until_done,
     kept_views,
     text_of,
 )
@@ -289,3 +292,27 @@ def test_any_delivery_of_any_history_ends_in_true_views(first: int) -> None:
             failures.append(error)
     if failures:
         raise ExceptionGroup("histories that ended in false views", failures)
+
+
+@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + 3))
+def test_histories_through_the_endpoint_end_in_true_views(ground: Ground, seed: int) -> None:
+    """The same through the real SDK: versions in any order, some twice, some never."""
+    random = Random(f"endpoint:{seed}")
+    workers = [ground.worker(), ground.worker()]
+    shown: dict[str, list[Document]] = {source: [] for source in SOURCES}
+    ground.later(max(0.0, pools.FIRST_WRITE - ground.endpoint.clock.now()))
+    for version in history(seed, steps=12):
+        shown[version.source] += ground.write(version.source, version.body)
+        if random.randrange(4) == 0:
+            ground.later()
+        if random.randrange(3) == 0:
+            source = random.choice([one for one in SOURCES if shown[one]])
+            batch = random.choices(shown[source], k=random.randint(1, 6))
+            deliver_until_done(random.choice(workers), source, batch)
+    for source in random.sample(SOURCES, len(SOURCES)):
+        latest = ground.feed(source)
+        random.shuffle(latest)
+        if latest:
+            deliver_until_done(random.choice(workers), source, latest)
+
+    assert_views_are_true(ground, workers[0])
