@@ -21,7 +21,7 @@ settings.load_profile(PROFILE)
 
 
 @functools.cache
-def _caches() -> list[functools._lru_cache_wrapper[object]]:
+def _caches() -> "list[functools._lru_cache_wrapper[object]]":
     return [
         found
         for found in gc.get_objects()
