@@ -68,6 +68,7 @@ def test_a_canonical_name_stays_what_it_is(written: str) -> None:
 
 
 def test_models_keep_their_case() -> None:
+    assert underscored("-X-model_X-") == "X_model_X"
     assert underscored("anthropic/Claude-3.7--sonnet!") == "anthropic_Claude_3_7_sonnet"
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.property.runner import VERSIONS_MIN, long_history, run
 from tests.property.world import SOURCES, World
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "100"))
 SEED = int(os.environ.get("SEED", "0"))
 SEEDS_PER_TEST = 10
 

@@ -14,7 +14,7 @@ from tests.generators.histories import LARGEST_SEED
 from tests.generators.pools import FIRST_WRITE
 from tests.property.world import SOURCES, World
 
-MACHINES = int(os.environ.get("MACHINES", "80"))
+MACHINES = int(os.environ.get("MACHINES", "40"))
 RULES_PER_MACHINE = 30
 
 seeds = st.integers(min_value=0, max_value=LARGEST_SEED)
