@@ -2,7 +2,8 @@
 
 One entry per document says which version was decided and how. A version already decided writes
 nothing; every newly decided version writes its entry, also when nothing is counted, because
-otherwise a late delivery of an older version would count (architecture.md, "Rules of the commit").
+otherwise a late delivery of an older version would count (docs/architecture.md, "Rules of the
+commit").
 """
 
 from enum import StrEnum

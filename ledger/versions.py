@@ -3,7 +3,7 @@
 Decided on system properties alone, before anything is decoded. `_lsn` repeats after a failover and
 diverges after a split, and `_etag` is opaque, so only `_ts`, or an equal `_ts` with a higher
 `_lsn`, proves that a change is newer; whatever is left is settled by reading the source
-(architecture.md, "Rules of the commit", 3).
+(docs/architecture.md, "Rules of the commit", 3).
 """
 
 from enum import Enum

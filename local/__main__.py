@@ -16,7 +16,7 @@ from local.functions import HostError
 from local.serve import BLOB_PORT, FUNCTIONS_PORT, add_arguments, serve
 from ops.connection import LOCAL_PORT
 from settings import ConfigurationError
-from store.generation import Refused
+from store.failures import Refused
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report(error, 2)
     except (HostError, OSError) as error:
         return _report(
-            error, 1, " Choose others with --cosmos-port, --functions-port and --blob-port."
+            error, 1, " Choose others with --blob-port, --cosmos-port and --functions-port."
         )
     except (AzureError, Transient) as error:
         return _report(error, 1)

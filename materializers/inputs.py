@@ -1,6 +1,6 @@
 """Inputs: what a view is rendered from, read from every bucket and added up.
 
-Every read is at least as new as the bucket's head that the reader holds (architecture.md, "Rules of
+Every read is at least as new as the head that the reader holds (docs/architecture.md, "Rules of
 fold and publish", 6).
 """
 

@@ -2,7 +2,7 @@
 
 Several publishers may run at once, crash anywhere and read late; still a view document never goes
 back, and a key leaves `pending` only after a document at least as new as its last change stands
-(architecture.md, "Rules of fold and publish", whose numbers the comments below refer to).
+(docs/architecture.md, "Rules of fold and publish", whose numbers the comments refer to).
 """
 
 from collections import Counter

@@ -15,7 +15,7 @@ from ledger.commits import Transient
 from ops import archive, audit, cost, dead_letters, lag, provision, reconcile, replay, show, status
 from ops.connection import Unreachable
 from settings import ConfigurationError
-from store.generation import Refused
+from store.failures import Refused
 
 COMMANDS = (provision, replay, show, status, lag, dead_letters, audit, archive, reconcile, cost)
 

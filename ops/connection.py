@@ -11,7 +11,8 @@ from azure.cosmos.exceptions import CosmosHttpResponseError, CosmosResourceNotFo
 
 from settings import CONNECTION, ConfigurationError, cosmos_connection
 from store import account, catalogue
-from store.generation import Generation, GenerationStore, Refused
+from store.failures import Refused
+from store.generation import Generation, GenerationStore
 
 LOCAL_PORT = 8081
 LOCAL_KEY = (

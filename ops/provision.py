@@ -10,7 +10,8 @@ from ops.output import print_json
 from processors.definition import definition_version
 from processors.pricing import load_overrides
 from store import account, catalogue
-from store.generation import BUCKETS_DEFAULT, Generation, GenerationStore, Refused
+from store.failures import Refused
+from store.generation import BUCKETS_DEFAULT, Generation, GenerationStore
 
 BUCKETS_MAX = 1_024
 

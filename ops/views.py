@@ -13,7 +13,7 @@ from materializers.registry import VIEWS
 from ops.columns import METADATA, at, columns_of
 from ops.connection import Account
 from ops.output import cell, table
-from store.generation import Refused
+from store.failures import Refused
 from store.point_read import point_read
 
 Document = dict[str, Any]

@@ -3,7 +3,7 @@
 from azure.cosmos import CosmosClient
 
 from settings import CosmosConnection
-from store.generation import Refused
+from store.failures import Refused
 
 STRONG_ENOUGH = frozenset({"Session", "BoundedStaleness", "Strong"})
 

@@ -1,4 +1,4 @@
-"""A whole bucket, read through its change feed: every document once, then what changed meanwhile."""
+"""A bucket, read through its change feed: every document once, then what changed meanwhile."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -14,17 +14,27 @@ from ledger.commits import CommitError, Conflict, TooLarge, Transient, UnknownOu
 from store import metering
 
 CONFLICTS = frozenset({404, 409, 412})
+OWNER_NOT_FOUND = (404, 1003)
 TOO_LARGE = 413
 UNKNOWN = frozenset({408, 410, 449, 500, 503})
 
 
+class Refused(Exception):
+    """This worker must not run on this store; the message says why and what to do."""
+
+
 @contextmanager
 def transient(container: str, operation: str) -> Iterator[None]:
-    """Turn every failure of a call into Transient, naming the call and never a document."""
+    """Turn every failure of a call into Transient, naming the call and never a document; a missing
+    container into Refused, because no repetition creates it."""
     try:
         yield
     except CosmosHttpResponseError as error:
         metering.note(container, operation, error.headers or {})
+        if (error.status_code, getattr(error, "sub_status", None)) == OWNER_NOT_FOUND:
+            raise Refused(
+                f"container {container} does not exist: run `python -m ops provision`"
+            ) from error
         raise Transient(f"{operation} on {container} failed with {_status(error)}") from error
     except AzureError as error:
         raise Transient(f"{operation} on {container} failed: {type(error).__name__}") from error

@@ -9,15 +9,11 @@ from azure.cosmos import ContainerProxy
 from azure.cosmos.exceptions import CosmosResourceExistsError
 
 from store import metering
-from store.failures import transient
+from store.failures import Refused, transient
 from store.point_read import point_read
 
 GENERATION_ID = "generation"
 BUCKETS_DEFAULT = 1
-
-
-class Refused(Exception):
-    """This worker must not run on this store; the message says why and what to do."""
 
 
 class Generation(msgspec.Struct):

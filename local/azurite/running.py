@@ -85,8 +85,8 @@ class Azurite:
         while time.monotonic() < ends_at:
             if self.process.poll() is not None:
                 assert self.process.stderr is not None
-                said = self.process.stderr.read().decode(errors="replace").strip()
-                raise OSError(f"Azurite cannot listen on port {self.port}: {said[:300]}")
+                said = " ".join(self.process.stderr.read().decode(errors="replace").split())
+                raise OSError(f"Cannot listen on 127.0.0.1:{self.port}, as Azurite: {said[:200]}")
             with socket.socket() as probe:
                 probe.settimeout(1)
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:

@@ -46,7 +46,9 @@ class World:
             self.first_day_of_source[pair] = min(known, interaction.day)
         join_key = (user, without_prefix(interaction.id))
         rival = self.by_join_key.get(join_key, interaction)
-        self.by_join_key[join_key] = min(rival, interaction, key=lambda each: (each.id, each.partition))
+        self.by_join_key[join_key] = min(
+            rival, interaction, key=lambda each: (each.id, each.partition)
+        )
 
     def add_session(self, session: Session) -> None:
         self.sessions[session.day].append(session)
