@@ -127,7 +127,7 @@ class _Planning:
             result.transitions.append((old, new))
             result.writes.append(self._write(_entry(self.owner, verdict, new)))
             result.as_of = max(result.as_of, verdict.version.ts or 0)
-        moves = self._moves(result)
+        moves = self._moves()
         if len(moves) > MOVES_MAX:
             # Too many for one commit: move some before their interaction is decided, then plan
             # again. A crash in between leaves it undecided, and the rest is moved then.
@@ -158,14 +158,15 @@ class _Planning:
             fact = None
         return fact if isinstance(fact, InteractionFact) else None
 
-    def _moves(self, result: Plan) -> list[tuple[Entry, Fact | None, Fact | None]]:
-        """Incidents that name an interaction whose fact changes here, and so join other citations:
-        (entry, fact so far, fact now). Their version stays."""
+    def _moves(self) -> list[tuple[Entry, Fact | None, Fact | None]]:
+        """Incidents that name an interaction decided here and now join other citations: (entry, fact
+        so far, fact now). Their version stays. Also where the fact is the same as before: moving
+        them in steps towards a version that never came may have been broken off."""
         joins: Mapping[str, list[str]] = self.hot.get("joins", {}) if self.hot else {}
         concerned = [
             incident_id
-            for verdict, (old, new) in zip(self.verdicts, result.transitions, strict=True)
-            if verdict.source == INTERACTIONS and old != new
+            for verdict in self.verdicts
+            if verdict.source == INTERACTIONS
             for incident_id in joins.get(join_key(normal_interaction_id(verdict.document)), ())
             if incident_id not in self.decided
         ]
