@@ -159,9 +159,9 @@ class _Planning:
         return fact if isinstance(fact, InteractionFact) else None
 
     def _moves(self) -> list[tuple[Entry, Fact | None, Fact | None]]:
-        """Incidents that name an interaction decided here and now join other citations: (entry, fact
-        so far, fact now). Their version stays. Also where the fact is the same as before: moving
-        them in steps towards a version that never came may have been broken off."""
+        """Incidents that name an interaction decided here and now join other citations: (entry,
+        fact so far, fact now). Their version stays. Also where the fact is the same as before:
+        moving them in steps towards a version that never came may have been broken off."""
         joins: Mapping[str, list[str]] = self.hot.get("joins", {}) if self.hot else {}
         concerned = [
             incident_id

@@ -13,7 +13,7 @@ from local.cosmos import Endpoint
 from tests.ground.processes import ROOT, interrupt, line_with, ran, started
 
 WORKED_EXAMPLE = ROOT / "tests" / "fixtures" / "batches" / "10_worked_example.jsonl"
-ANY_PORTS = ("--cosmos-port", 0, "--functions-port", 0)
+ANY_PORTS = ("--cosmos-port", 0, "--functions-port", 0, "--blob-port", 0)
 
 
 def ops(connection: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -54,7 +54,7 @@ def test_it_serves_until_ctrl_c_and_its_file_survives(tmp_path: Path) -> None:
         assert interrupt(process)[0] == 0
 
 
-@pytest.mark.parametrize("option", ["--cosmos-port", "--functions-port"])
+@pytest.mark.parametrize("option", ["--blob-port", "--cosmos-port", "--functions-port"])
 def test_a_port_in_use_is_one_sentence(option: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -43,6 +43,8 @@ PUBLISHES_MAX = 60
 DELIVERIES_MAX = 400
 
 _PRICES = Prices()
+DEFINITION = definition_version(load_overrides())
+"""Taken before any story changes which views are kept, so that other processes agree."""
 
 
 def kept_views() -> tuple[str, ...]:
@@ -65,9 +67,7 @@ class Ground:
         self.generation = 1
         self.closed = False
         self._delivered: set[str] = set()
-        GenerationStore(self.container("state")).create_first(
-            self.buckets, definition_version(load_overrides())
-        )
+        GenerationStore(self.container("state")).create_first(self.buckets, DEFINITION)
 
     def container(self, name: str) -> ContainerProxy:
         return self.client.get_database_client(self.database).get_container_client(name)

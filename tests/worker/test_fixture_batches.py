@@ -23,18 +23,11 @@ def batch(path: Path) -> list[SourceDocument]:
     return [one for one in read_batch(path) if one.body["id"] not in REWRITTEN_BY_THE_HOST]
 
 
-@pytest.fixture(params=[1, 4], ids=["one-range", "four-ranges"])
-def any_endpoint(
-    request: pytest.FixtureRequest, endpoint: Endpoint, split_endpoint: Endpoint
-) -> Endpoint:
-    return {1: endpoint, 4: split_endpoint}[request.param]
-
-
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_a_batch_written_to_the_sources_becomes_true_views(
-    path: Path, any_endpoint: Endpoint, grounds: Callable[..., Ground]
+    path: Path, split_endpoint: Endpoint, grounds: Callable[..., Ground]
 ) -> None:
-    ground = grounds(any_endpoint)
+    ground = grounds(split_endpoint)
     ground.write_all(batch(path))
 
     with ground.host() as host:

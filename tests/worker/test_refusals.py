@@ -10,7 +10,7 @@ from processors.definition import definition_version
 from processors.pricing import load_overrides
 from settings import ConfigurationError, CosmosConnection
 from store import account
-from store.generation import Refused
+from store.failures import Refused
 from tests.local.cosmos.support import settle
 from tests.worker.ground import INTERACTIONS, Ground, deliver, text_of
 from tests.worker.stories import interaction
