@@ -18,7 +18,6 @@ from tests.worker.ground import (
     assert_views_are_true,
     deliver,
     deliver_all,
-    deliver_until_done,
 )
 from tests.worker.stories import incident, interaction, on
 
@@ -148,11 +147,13 @@ def test_a_user_of_thousands_of_interactions_a_day_stays_within_the_limits(groun
     assert largest_state_document(ground) < STATE_BYTES_MAX
 
 
-@pytest.mark.parametrize(("interactions", "oversize"), [(100, False), (180, True)])
+@pytest.mark.parametrize(("interactions", "oversize"), [(20, False), (50, True)])
 def test_one_user_with_many_long_sources_stays_within_the_limits_and_stops_nobody(
-    ground: Ground, interactions: int, oversize: bool
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, interactions: int, oversize: bool
 ) -> None:
     """Forty new sources with long names in each interaction; beyond the limit they are letters."""
+    bytes_max = 300_000
+    monkeypatch.setattr("store.state.COMMIT_BYTES_MAX", bytes_max)
     worker = ground.worker()
     bodies = [
         interaction(
@@ -166,15 +167,14 @@ def test_one_user_with_many_long_sources_stays_within_the_limits_and_stops_nobod
     ]
     bodies.append(interaction("another", user_id="bob"))
 
-    deliver_until_done(worker, INTERACTIONS, fed(INTERACTIONS, bodies))
+    report = deliver(worker, INTERACTIONS, fed(INTERACTIONS, bodies))
 
+    assert report.counted >= 20
+    assert report.counted + report.dead["oversize"] == interactions + 1
     assert ({"oversize"} if oversize else set()) == {
         letter["category"] for letter in ground.letters()
     }
-    outcomes = [entry["outcome"] for entry in ground.state("e:")]
-    assert interactions + 1 == len(outcomes)
-    assert outcomes.count("counted") >= 101
-    assert largest_state_document(ground) < STATE_BYTES_MAX
+    assert largest_state_document(ground) < bytes_max
 
 
 def test_buckets_and_ranges_make_no_difference(
