@@ -25,9 +25,10 @@ class Azurite:
     """A Blob service. A context manager; `location` None keeps everything in memory."""
 
     def __init__(self, location: Path | None = None, port: int = 0) -> None:
-        """Raises CannotInstall, OSError where it does not start."""
+        """Raises CannotInstall, OSError where the port is taken or it does not start."""
         node, program = azurite()
-        self.port = port or _free_port()
+        # Asked here, because another service on the port would look like an Azurite that is ready.
+        self.port = _free_port(port)
         kept = ["--location", str(location)] if location is not None else ["--inMemoryPersistence"]
         self.process = subprocess.Popen(
             [
@@ -86,7 +87,7 @@ class Azurite:
             if self.process.poll() is not None:
                 assert self.process.stderr is not None
                 said = " ".join(self.process.stderr.read().decode(errors="replace").split())
-                raise OSError(f"Cannot listen on 127.0.0.1:{self.port}, as Azurite: {said[:200]}")
+                raise OSError(f"Azurite ended before it was ready: {said[:200]}")
             with socket.socket() as probe:
                 probe.settimeout(1)
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -95,8 +96,13 @@ class Azurite:
         raise OSError(f"Azurite was not ready within {START_SECONDS_MAX} seconds")
 
 
-def _free_port() -> int:
+def _free_port(port: int) -> int:
+    """The port, or any for 0. Raises OSError where another service listens on it."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise OSError(f"Cannot listen on 127.0.0.1:{port}: {error.strerror}") from None
         number: int = probe.getsockname()[1]
         return number
