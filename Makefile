@@ -33,8 +33,7 @@ check: $(INSTALLED)
 	$(PYTHON) -m mypy
 
 property: $(INSTALLED)
-	EXAMPLES=$(EXAMPLES) HISTORIES=$(EXAMPLES) $(PYTHON) -m pytest -q -n $(WORKERS) \
-	  --dist worksteal $(wildcard tests/property tests/worker/test_histories.py) $(ARGS)
+	$(PYTHON) -m tests.property --examples $(EXAMPLES) $(ARGS)
 
 demo-data: $(INSTALLED)
 	$(PYTHON) -m local.demo --seed 1 --day 2026-03-14 --interactions 400 \
