@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ledger.commits import Write
+from ledger.commits import Transient, Write
 from ledger.entries import Entry, Outcome, Verdict
 from ledger.facts import FACT_TYPES, Fact, IncidentFact, InteractionFact
 from ledger.instants import month_label
@@ -194,7 +194,8 @@ class _Planning:
                 result.after.count(fact, 1)
         except MonthsMissing as missing:
             self._require_months(missing.months)
-            raise
+            # Every earlier month was read, so the hot document is older than its months.
+            raise Transient("a user's documents were read out of date") from missing
         firsts = {user.first_day for user in (result.before, result.after) if user is not None}
         if len(firsts) > 1:
             # Whose first month it is decides tiers, so those months count anew.
