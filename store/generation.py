@@ -45,8 +45,8 @@ class GenerationStore:
         if found.definition_version != definition_version:
             raise Refused(
                 f"the state was made with definition {found.definition_version}, but this worker "
-                f"has {definition_version}: deploy the worker that made it, or run "
-                "`python -m ops rebuild` to make new state beside the old"
+                f"has {definition_version}: deploy the worker that made it, or let this one count "
+                "anew in another database (`python -m ops provision --database NAME`)"
             )
         return found
 
