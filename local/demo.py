@@ -78,6 +78,11 @@ class _Visit:
 
 def traffic(seed: int, day: date, interactions: int) -> Iterator[Write]:
     """Exactly `interactions` interaction documents, and later versions of some of them."""
+    return (write for _, write in timed_traffic(seed, day, interactions))
+
+
+def timed_traffic(seed: int, day: date, interactions: int) -> list[tuple[datetime, Write]]:
+    """The same, each with the moment of writing."""
     random = Random(f"{seed} {day}")
     writes: list[tuple[datetime, Write]] = []
     asked: list[tuple[datetime, Document]] = []
@@ -102,7 +107,7 @@ def traffic(seed: int, day: date, interactions: int) -> Iterator[Write]:
         deleted = {**regretted, "is_deleted": True, "user_query": "", "response_text": ""}
         writes.append((last + timedelta(hours=1), (INTERACTIONS, deleted)))
     writes.sort(key=lambda write: write[0])
-    return (write for _, write in writes)
+    return writes
 
 
 def _users(seed: int, interactions: int) -> list[str]:

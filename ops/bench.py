@@ -6,7 +6,7 @@ from published figures; they are no bill. Development only: it needs `local/`.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,8 +15,9 @@ import msgspec
 from azure.cosmos import ContainerProxy, CosmosClient
 
 import wiring
+from ledger.instants import DAY_SECONDS
 from local.cosmos import Endpoint
-from local.demo import traffic
+from local.demo import Write, timed_traffic, traffic
 from ops.lines import SOURCES, Problem, as_line
 from ops.writing import Writer
 from processors.definition import definition_version
@@ -26,9 +27,13 @@ from store import catalogue
 from store.generation import GenerationStore
 from store.metering import Meter, metered
 
-INTERACTIONS_A_DAY = 1_000
-WARM_DAYS = 3
+CHANGES_PER_INTERACTION = 1.86
+"""What the traffic of `local.demo` comes to."""
+WARM_DAYS = 2
+WARM_CHANGES_A_DAY_MAX = 12_000
 WARM_BATCH = 200
+STREAM_STARTS_SECONDS = 7 * 3_600
+"""An hour of the day that is neither quiet nor busy."""
 POISON = "poison_messages."
 
 Document = dict[str, Any]
@@ -56,7 +61,16 @@ class Spent:
 class Bench:
     """Both stages over an account of their own, at a clock of their own."""
 
-    def __init__(self, endpoint: Endpoint, buckets: int, seed: int, poison_every: int) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        buckets: int,
+        seed: int,
+        poison_every: int,
+        changes_per_day: int,
+        days: int,
+    ) -> None:
+        """`days` is how many days are measured; they lie behind the warm ones and end yesterday."""
         connection = CosmosConnection(endpoint.url, endpoint.key)
         client = CosmosClient(endpoint.url, endpoint.key)
         name = catalogue.load().database
@@ -72,10 +86,9 @@ class Bench:
         }
         self._seed = seed
         self._poison_every = poison_every
-        self._day = datetime.now(UTC).date() - timedelta(days=1)
+        self._interactions = round(changes_per_day / CHANGES_PER_INTERACTION)
+        self._day = datetime.now(UTC).date() - timedelta(days=days + WARM_DAYS)
         self._written = 0
-        self._stream = self._traffic()
-        self.set_clock(0.0)
 
     def close(self) -> None:
         """End the threads that write."""
@@ -91,27 +104,40 @@ class Bench:
 
     def warm(self) -> None:
         """Earlier days of the same users, so that what is measured changes existing state."""
-        for back in range(WARM_DAYS, 0, -1):
-            day = self._day - timedelta(days=back)
+        interactions = round(WARM_CHANGES_A_DAY_MAX / CHANGES_PER_INTERACTION)
+        for _ in range(WARM_DAYS):
+            self.set_clock(DAY_SECONDS - 1)
             by_source: dict[str, list[Document]] = defaultdict(list)
-            for source, document in traffic(self._seed, day, INTERACTIONS_A_DAY):
+            for source, document in traffic(
+                self._seed, self._day, min(self._interactions, interactions)
+            ):
                 by_source[source].append(document)
             for source, documents in by_source.items():
                 for start in range(0, len(documents), WARM_BATCH):
                     self.apply(source, documents[start : start + WARM_BATCH], Spent())
             self.publish(Spent())
+            self.next_day()
+
+    def next_day(self) -> None:
+        """What follows is measured on another day."""
+        self._day += timedelta(days=1)
 
     def batches(self, size: int) -> Iterator[tuple[str, list[Document]]]:
-        """The day's traffic for ever, gathered per source into batches of one size."""
+        """The day's traffic, gathered per source into batches of one size."""
         waiting: dict[str, list[Document]] = defaultdict(list)
-        for source, document in self._stream:
+        for source, document in self._broken(traffic(self._seed, self._day, self._interactions)):
             waiting[source].append(document)
             if len(waiting[source]) == size:
                 yield source, waiting.pop(source)
 
-    def changes(self) -> Iterator[tuple[str, Document]]:
-        """The day's traffic for ever, one change after the other."""
-        return self._stream
+    def arrivals(self) -> Iterator[tuple[float, str, Document]]:
+        """The traffic from STREAM_STARTS_SECONDS on: (second of the day, source, document)."""
+        start = datetime(self._day.year, self._day.month, self._day.day, tzinfo=UTC)
+        for at, write in timed_traffic(self._seed, self._day, self._interactions):
+            seconds = (at - start).total_seconds()
+            if seconds >= STREAM_STARTS_SECONDS:
+                for source, document in self._broken([write]):
+                    yield seconds, source, document
 
     def apply(self, source: str, documents: list[Document], spent: Spent) -> None:
         """Write documents, and put what the feed then holds through stage 1."""
@@ -136,17 +162,16 @@ class Bench:
         spent.publishing_runs += 1
         _add(spent.stage_2, meter, lambda _: True)
 
-    def _traffic(self) -> Iterator[tuple[str, Document]]:
-        """The measured day again and again, each time of another seed; some documents broken."""
-        seed = self._seed
-        while True:
-            for source, document in traffic(seed, self._day, INTERACTIONS_A_DAY):
-                self._written += 1
-                yield source, document
-                if self._poison_every and self._written % self._poison_every == 0:
-                    broken = {**document, "id": f"{document['id']}-broken", "created_at": "never"}
-                    yield source, broken
-            seed += 1
+    def _broken(self, writes: Iterable[Write]) -> Iterator[Write]:
+        """The writes, and now and then a document that cannot be counted."""
+        for source, document in writes:
+            self._written += 1
+            yield source, document
+            if self._poison_every and self._written % self._poison_every == 0:
+                yield (
+                    source,
+                    {**document, "id": f"{document['id']}-broken", "created_at": "never"},
+                )
 
 
 class _Feed:

@@ -17,7 +17,7 @@ FRESHNESS_SECONDS = (15, 60, 300, None)
 """One pace for every view; None leaves each view its own, with the timer's default."""
 TIMER_SECONDS = 60
 SLOWEST_PACE_SECONDS = 900
-FRESHNESS_CHANGES = 300
+FRESHNESS_CHANGES = 600
 POLL_SECONDS = 5
 """How often a drained feed is asked for changes: the platform's default."""
 EMPTY_POLL_REQUEST_UNITS = 1.0
@@ -83,7 +83,14 @@ def run(options: argparse.Namespace) -> int:
     if options.buckets < 1 or options.changes_per_day < 1:
         raise ConfigurationError("--buckets and --changes-per-day are at least 1")
     with Endpoint.subprocess(seed=options.seed) as endpoint:
-        bench = Bench(endpoint, options.buckets, options.seed, POISON_EVERY)
+        bench = Bench(
+            endpoint,
+            options.buckets,
+            options.seed,
+            POISON_EVERY,
+            options.changes_per_day,
+            days=len(BATCHES_OF_SIZE) + len(FRESHNESS_SECONDS),
+        )
         try:
             _say("warming up the state")
             bench.warm()
@@ -91,11 +98,12 @@ def run(options: argparse.Namespace) -> int:
             for size, number in BATCHES_OF_SIZE.items():
                 _say(f"measuring {number} batches of {size}")
                 by_size[size] = _measure(bench, size, number)
+                bench.next_day()
             idle = _idle(bench)
             fresh = []
             for seconds in FRESHNESS_SECONDS:
                 _say(f"measuring a stream, published {_named(seconds)}")
-                fresh.append(_stream(bench, seconds, options.changes_per_day))
+                fresh.append(_stream(bench, seconds))
         finally:
             bench.close()
     if options.json:
@@ -149,21 +157,22 @@ def _idle(bench: "Bench") -> float:
     return spent.stage_2.request_charge
 
 
-def _stream(bench: "Bench", publish_seconds: int | None, changes_per_day: int) -> Fresh:
-    """Changes arrive evenly, feeds are asked every POLL_SECONDS, a timer publishes."""
-    from ops.bench import Spent
+def _stream(bench: "Bench", publish_seconds: int | None) -> Fresh:
+    """Changes arrive when they happen, feeds are asked every POLL_SECONDS, a timer publishes."""
+    from ops.bench import STREAM_STARTS_SECONDS, Spent
 
     spent = Spent()
-    arrivals = bench.changes()
-    sent, clock = 0, 0
+    arrivals = bench.arrivals()
+    waiting = next(arrivals, None)
+    clock = STREAM_STARTS_SECONDS
     empty_polls = 0
-    while sent < FRESHNESS_CHANGES:
+    while waiting is not None and spent.changes < FRESHNESS_CHANGES:
         clock += POLL_SECONDS
         arrived: dict[str, list[dict[str, Any]]] = {}
-        while sent < clock * changes_per_day / DAY_SECONDS:
-            source, document = next(arrivals)
+        while waiting is not None and waiting[0] < clock:
+            _, source, document = waiting
             arrived.setdefault(source, []).append(document)
-            sent += 1
+            waiting = next(arrivals, None)
         for source, documents in arrived.items():
             bench.apply(source, documents, spent)
         empty_polls += 3 - len(arrived)
@@ -173,6 +182,7 @@ def _stream(bench: "Bench", publish_seconds: int | None, changes_per_day: int) -
     # What is still pending belongs to these changes too.
     bench.set_clock(clock + SLOWEST_PACE_SECONDS, publish_seconds)
     bench.publish(spent)
+    bench.next_day()
     return Fresh(
         publish_seconds,
         spent.per_change(spent.stage_1.request_charge + spent.poison.request_charge),
