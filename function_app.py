@@ -14,6 +14,7 @@ from settings import (
     CONNECTION,
     archive_schedule,
     audit_schedule,
+    feed_poll_milliseconds,
     lag_schedule,
     publish_schedule,
     redrive_schedule,
@@ -29,6 +30,7 @@ SOURCE_TRIGGER: dict[str, Any] = {
     "lease_container_name": "leases",
     "create_lease_container_if_not_exists": False,
     "start_from_beginning": True,
+    "feed_poll_delay": feed_poll_milliseconds(os.environ),
     "max_items_per_invocation": 1000,
 }
 FOREVER: dict[str, Any] = {

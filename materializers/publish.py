@@ -91,6 +91,8 @@ class Publisher:
     run_seconds_max: int = 240
     on_failure: Callable[[str, Exception], None] = lambda _key, _error: None
     _quiet: "_Quiet | None" = None
+    _calm: bool = True
+    """The last run folded nothing: only then is a position in the state feed worth its price."""
 
     def run(self) -> Published:
         """Fold every bucket, publish what is due. Raises Transient."""
@@ -101,12 +103,13 @@ class Publisher:
         if quiet is not None and quiet.still(stage, self.feed, now_seconds):
             self._quiet = quiet
             return Published(idle=True)
-        positions = {pk: self.feed.position(pk) for pk in stage.pks}
+        positions = {pk: self.feed.position(pk) for pk in stage.pks if self._calm}
         buckets = [fold(self.state, pk, now_seconds, self.pace_seconds) for pk in stage.pks]
         result = Published(
             folded=sum(bucket.folded for bucket in buckets),
             journal_left=any(bucket.journal_left for bucket in buckets),
         )
+        self._calm = not result.folded and not result.journal_left
         due = sorted(
             {
                 name
@@ -139,7 +142,7 @@ class Publisher:
         if failures:
             raise Transient(f"{len(failures)} keys stay pending, first: {failures[0]}")
         result.pending = sum(len(bucket.head.pending) for bucket in buckets)
-        if not result.journal_left:
+        if positions and not result.journal_left:
             self._quiet = _Quiet(stage, positions, _first_due(buckets))
         return result
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ops.output import console, print_json, table
-from settings import ConfigurationError
+from settings import FEED_POLL_SECONDS_DEFAULT, ConfigurationError
 
 if TYPE_CHECKING:
     from ops.bench import Bench, Spent
@@ -18,8 +18,7 @@ FRESHNESS_SECONDS = (15, 60, 300, None)
 TIMER_SECONDS = 60
 SLOWEST_PACE_SECONDS = 900
 FRESHNESS_CHANGES = 600
-POLL_SECONDS = 5
-"""How often a drained feed is asked for changes: the platform's default."""
+POLL_SECONDS = FEED_POLL_SECONDS_DEFAULT
 EMPTY_POLL_REQUEST_UNITS = 1.0
 POISON_EVERY = 100
 DAY_SECONDS = 86_400
@@ -151,7 +150,8 @@ def _idle(bench: "Bench") -> float:
     """Request units of a publishing run that finds nothing to do."""
     from ops.bench import Spent
 
-    bench.publish(Spent())
+    for _ in range(3):  # until it knows that it is quiet
+        bench.publish(Spent())
     spent = Spent()
     bench.publish(spent)
     return spent.stage_2.request_charge
@@ -252,7 +252,7 @@ def _print(
                 )
                 for one in fresh
             ),
-            f"Per change, {options.changes_per_day} changes a day spread evenly, polling included",
+            f"Per change, {options.changes_per_day} changes a day, polling included",
         )
     )
 

@@ -81,7 +81,8 @@ def named(path: Path) -> str:
 
 def text_files() -> list[Path]:
     """What people write: code, documents, build files."""
-    found = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".gitignore"]
+    tools = (".gitignore", ".git")  # the latter is a file in a linked worktree
+    found = [path for path in ROOT.iterdir() if path.is_file() and path.name not in tools]
     for folder in (*WORKER, "ops", "local", "docs", "tests", ".ci", "infra"):
         found += [path for path in (ROOT / folder).rglob("*") if path.is_file()]
     kept = (".py", ".md", ".toml", ".txt", ".json", ".bicep", ".yaml", ".yml", "")
