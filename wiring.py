@@ -14,6 +14,7 @@ from azure.cosmos import CosmosClient
 import settings
 from ledger.buckets import bucket_pk
 from ledger.commits import Conflict, Transient
+from ledger.generations import Generation
 from ledger.instants import DAY_SECONDS
 from logs import Logger, logger
 from materializers import change_feed_health, system_health
@@ -32,7 +33,7 @@ from store import account, catalogue, metering
 from store import archive as blobs
 from store.archive import ArchiveStore
 from store.change_feed import ChangeFeedStore
-from store.generation import Generation, GenerationStore
+from store.generation import GenerationStore
 from store.leases import LeaseStore
 from store.poison import PoisonStore
 from store.sources import SourceStore
@@ -272,15 +273,16 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
     state = StateStore(state_container)
     views = ViewStore(database)
 
-    def in_force() -> Generation:
-        return generations.in_force(definition)
+    def stage() -> Stage | None:
+        published = generations.published(definition)
+        return None if published is None else stage_of(published)
 
     poison = PoisonStore(database.get_container_client("poison_messages"))
     outside = Outside(
         state=state,
         sources=SourceStore(database),
         poison=poison,
-        layout=_kept(lambda: _layout(in_force())),
+        layout=_kept(lambda: Layout(*generations.counted(definition))),
         now_ms=_now_ms,
         nonce=lambda: secrets.token_hex(6),
         jitter=random.random,
@@ -296,7 +298,13 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
     feed = ChangeFeedStore(database)
     archived = None if configured.blob is None else ArchiveStore(blobs.connect(configured.blob))
 
-    def trailing(name: str, source: Source[Any], delay: int, handle: Handle) -> TrailingReader:
+    def audited() -> str:
+        # The layout that stage 1 counts by, so that a cursor never moves past what went elsewhere.
+        return audit.reader_name(outside.layout().generation)
+
+    def trailing(
+        name: Callable[[], str], source: Source[Any], delay: int, handle: Handle
+    ) -> TrailingReader:
         ttl = containers.named(source.container).default_ttl
         return TrailingReader(name, source.container, ttl, delay, feed, state, handle, _now_ms)
 
@@ -306,7 +314,7 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
             state=state,
             views=views,
             feed=StateFeed(state_container),
-            stage=lambda: _stage(in_force()),
+            stage=stage,
             now_ms=_now_ms,
             pace_seconds=configured.publish_pace_seconds,
             on_failure=lambda key, error: log.error(
@@ -333,7 +341,7 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
         log=log,
         audits=[
             trailing(
-                "audit",
+                audited,
                 source,
                 configured.audit_delay_seconds,
                 audit.auditing(processors[source.container]),
@@ -342,7 +350,7 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
         ],
         archives=[
             trailing(
-                "archive",
+                lambda: "archive",
                 source,
                 configured.archive_after_days[source.container] * DAY_SECONDS,
                 archive.archiving(source, archived),
@@ -366,13 +374,11 @@ def check_archive_ages(days: Mapping[str, int], containers: catalogue.Catalogue)
             )
 
 
-def _layout(generation: Generation) -> Layout:
-    return Layout(generation.generation, generation.buckets)
-
-
-def _stage(generation: Generation) -> Stage:
+def stage_of(generation: Generation) -> Stage:
+    """What is published of a generation in force."""
     number = generation.generation
-    return Stage(number, tuple(bucket_pk(number, one) for one in range(generation.buckets)))
+    pks = tuple(bucket_pk(number, one) for one in range(generation.buckets))
+    return Stage(number, pks, generation.horizon_seconds, generation.successor)
 
 
 def _now_ms() -> int:

@@ -13,6 +13,7 @@ from typing import Self
 
 from azure.cosmos import CosmosClient
 
+from ledger.generations import Generation
 from local.azurite import Azurite, CannotInstall
 from local.bad_days import arm
 from local.cosmos import Endpoint, FaultRule
@@ -20,7 +21,6 @@ from local.functions import Host, Timing
 from ops.connection import Account
 from ops.provision import provision
 from store import catalogue
-from store.generation import Generation
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 POLL_SECONDS = 0.25

@@ -91,16 +91,28 @@ def read_bucket(state: FoldState, pk: str) -> Bucket:
     return Bucket(pk, msgspec.convert(document, Head), document["_etag"], token)
 
 
-def fold(state: FoldState, pk: str, now_seconds: int, pace_seconds: int | None) -> Bucket:
+def fold(
+    state: FoldState,
+    pk: str,
+    now_seconds: int,
+    pace_seconds: int | None,
+    successor: int | None = None,
+) -> Bucket:
     """Fold a bucket's journal as far as one run may, and return the bucket as it then stands.
 
-    Raises Transient when commits keep failing.
+    A bucket whose head is closed for its successor is left as it is. Raises Transient when commits
+    keep failing.
     """
     keys_max, cells_max = KEYS_PER_COMMIT_MAX, CELLS_PER_KEY_MAX
     folded = attempts = 0
     bucket = read_bucket(state, pk)
     journals = _read_journals(state, bucket)
-    while journals and folded < JOURNALS_PER_RUN_MAX and not bucket.head.full:
+    while (
+        journals
+        and folded < JOURNALS_PER_RUN_MAX
+        and not bucket.head.full
+        and not bucket.head.closed(successor)
+    ):
         step = next_step(journals, keys_max, cells_max)
         try:
             _commit_step(state, bucket, step, now_seconds, pace_seconds)
@@ -168,15 +180,16 @@ def _commit_step(
         bucket.head.sequence + 1,
         max([bucket.head.as_of, *(journal.as_of for journal in step.finished)]),
         dict(bucket.head.pending),
+        building=bucket.head.building,
     )
     operations: list[Operation] = [Write(head, HEAD_ID, bucket.etag)]
     for key, deltas in step.delta.items():
         delta = normalized(sum_measures(deltas))
         operations.extend(added(bucket.pk, key, delta, documents))
-        add_pending(head.pending, key, now_seconds, pace_seconds)
-    for journal in step.finished:
-        operations.append(Delete(journal.id))
-        for key in journal.touched:
+    operations.extend(Delete(journal.id) for journal in step.finished)
+    if not head.building:
+        touched = (key for journal in step.finished for key in journal.touched)
+        for key in (*step.delta, *touched):
             add_pending(head.pending, key, now_seconds, pace_seconds)
     if step.shortened is not None:
         left, etag = step.shortened

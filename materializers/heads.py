@@ -20,6 +20,17 @@ class Head(msgspec.Struct, omit_defaults=True):
     """The greatest `_ts` folded so far, in seconds."""
     pending: dict[str, int] = msgspec.field(default_factory=dict)
     """`{view}:{view key}` → when it is due, in seconds since 1970."""
+    closed_for: int = 0
+    """The number of the generation that takes this one's place; 0 while none does. Folds and clears
+    refuse, because what they would change is not read any more."""
+    building: bool = False
+    """This generation is being built: folds enter nothing in `pending`, because every key is
+    published when it comes into force."""
+
+    def closed(self, successor: int | None) -> bool:
+        """Whether it is closed for the generation of that number. One that was closed for a lower
+        number is open again: that rebuild was aborted."""
+        return successor is not None and self.closed_for >= successor
 
     @property
     def full(self) -> bool:

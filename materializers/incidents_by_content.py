@@ -117,6 +117,7 @@ VIEW = View(
     reads=reads,
     document_id=lambda key: f"incidents_{in_id(_source(key))}_{_month(key)}",
     partition=_source,
+    key_of=lambda document_id, partition: f"{document_id.rpartition('_')[2]}:{partition}",
     render=render,
     expand=expand,
 )

@@ -5,7 +5,7 @@ and journal from facts and histories, views from partials. So from the entries o
 can be told, and named, what is wrong with the rest, and by how much.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -169,6 +169,15 @@ def user_differences(must: Expected, snapshot: Snapshot) -> dict[str, list[Diffe
         if differences:
             wrong[key] = differences
     return wrong
+
+
+def differences_of(where: str, path: str, must: Any, found: Any) -> Iterator[Difference]:
+    """What is not equal in two JSON values, path by path."""
+    if isinstance(must, dict) and isinstance(found, dict):
+        for name in sorted(must.keys() | found.keys()):
+            yield from differences_of(where, f"{path}.{name}", must.get(name), found.get(name))
+    elif must != found:
+        yield Difference(where, path, must, found)
 
 
 def repaired_user(key: str, must: Expected, snapshot: Snapshot) -> list[HotUser | UserMonth]:

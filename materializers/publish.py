@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ledger.commits import CommitError, Conflict, Transient, Unacceptable, Write
+from ledger.generations import keeps
 from materializers.documents import view_document
 from materializers.fold import Bucket, FoldState, fold
 from materializers.heads import HEAD_ID, Head
@@ -20,6 +21,7 @@ from materializers.registry import VIEWS
 from materializers.view import SYMBOL
 
 KEYS_PER_CLEAR = 200
+RUN_SECONDS_MAX = 240
 FAILURES_IN_A_ROW_MAX = 5
 """So many keys of one view in a row that could not be read or written, and its others wait."""
 
@@ -54,6 +56,10 @@ class Stage:
 
     generation: int
     pks: tuple[str, ...]
+    horizon_seconds: int | None = None
+    """Periods that began before it keep the documents of an earlier generation."""
+    successor: int | None = None
+    """The number of the next generation: for it, heads are closed."""
 
 
 @dataclass
@@ -66,6 +72,8 @@ class Published:
     tombstones: int = 0
     current: int = 0
     """Keys whose document already carried this run's stamp."""
+    kept: int = 0
+    """Keys of periods that keep the document of an earlier generation."""
     contended: int = 0
     """Keys left to the next run: another publisher was at them."""
     negative: list[str] = field(default_factory=list)
@@ -83,12 +91,12 @@ class Publisher:
     state: FoldState
     views: ViewDocuments
     feed: Feed
-    stage: Callable[[], Stage]
-    """Reads the generation document anew."""
+    stage: Callable[[], Stage | None]
+    """Reads the generation document anew; None while there is nothing to publish."""
     now_ms: Callable[[], int]
     pace_seconds: int | None = None
     """Overrides every view's own pace."""
-    run_seconds_max: int = 240
+    run_seconds_max: int = RUN_SECONDS_MAX
     on_failure: Callable[[str, Exception], None] = lambda _key, _error: None
     _quiet: "_Quiet | None" = None
     _calm: bool = True
@@ -97,6 +105,8 @@ class Publisher:
     def run(self) -> Published:
         """Fold every bucket, publish what is due. Raises Transient."""
         stage = self.stage()
+        if stage is None:
+            return Published(idle=True)
         now_seconds = self.now_ms() // 1_000
         # Forgotten first: whatever makes the look fail, the next run does without it.
         quiet, self._quiet = self._quiet, None
@@ -104,7 +114,13 @@ class Publisher:
             self._quiet = quiet
             return Published(idle=True)
         positions = {pk: self.feed.position(pk) for pk in stage.pks if self._calm}
-        buckets = [fold(self.state, pk, now_seconds, self.pace_seconds) for pk in stage.pks]
+        buckets = [
+            fold(self.state, pk, now_seconds, self.pace_seconds, stage.successor)
+            for pk in stage.pks
+        ]
+        if any(bucket.head.closed(stage.successor) for bucket in buckets):
+            # A rebuild is about to switch: what is published now is what readers keep until then.
+            return Published(idle=True)
         result = Published(
             folded=sum(bucket.folded for bucket in buckets),
             journal_left=any(bucket.journal_left for bucket in buckets),
@@ -154,6 +170,9 @@ class Publisher:
             keys = view.expand(key, read_inputs(self.state, view.reads(key), buckets))
             done = [self._publish(f"{view_name}:{one}", stage, buckets, result) for one in keys]
             return all(done)
+        if keeps(stage.horizon_seconds, view.starts_at_seconds(key)):
+            result.kept += 1
+            return True
         stamp = [stage.generation, *(bucket.head.sequence for bucket in buckets)]
         # Rule 3: heads first (they are held), then the view, then the partials.
         existing = self.views.read(view.name, view.document_id(key), view.partition(key))

@@ -100,6 +100,14 @@ def document_id(window: str) -> str:
     return f"system_health_{PERFORMANCE}_{end[:8]}_{end[8:]}"
 
 
+def key_of(document_id: str, metric_type: str) -> str | None:
+    """The window that ends when the id says; documents about the change feed are none."""
+    if metric_type != PERFORMANCE:
+        return None
+    end = "".join(document_id.split("_")[-2:])
+    return window_label(starts_at_seconds(end) // WINDOW_SECONDS - 1)
+
+
 VIEW = View(
     name="system_health",
     partition_key="metric_type",
@@ -111,5 +119,6 @@ VIEW = View(
     reads=lambda window: Reads(keys=(f"window:{window}",)),
     document_id=document_id,
     partition=lambda _window: PERFORMANCE,
+    key_of=key_of,
     render=render,
 )

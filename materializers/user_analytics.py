@@ -160,5 +160,6 @@ VIEW = View(
     reads=lambda key: Reads(user=_user(key), month=_month(key)),
     document_id=lambda key: f"user_analytics_{in_id(_user(key))}_{_month(key)}",
     partition=_user,
+    key_of=lambda document_id, partition: f"{document_id.rpartition('_')[2]}:{partition}",
     render=render,
 )

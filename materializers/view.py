@@ -65,6 +65,8 @@ class View:
 
     `keys_of` names the view keys to publish when a state key changes, neighbours included; a key
     that stands for several is a symbol, expanded by `expand` from what `reads` asks for it.
+    `key_of` is the key of a document id and its partition key value, None for a document that the
+    publisher does not write.
     `starts_at_seconds` is when a key's period begins: it is published no sooner. `render` returns
     the document without its metadata, or None when nothing is counted under the key.
 
@@ -82,6 +84,7 @@ class View:
     reads: Callable[[str], Reads]
     document_id: Callable[[str], str]
     partition: Callable[[str], str]
+    key_of: Callable[[str, str], str | None]
     render: Callable[[str, Inputs], dict[str, Any] | None]
     expand: Callable[[str, Inputs], list[str]] | None = None
     of_fact: Callable[[Fact], Iterable[Contribution]] = nothing_of_fact

@@ -9,10 +9,11 @@ from azure.core.exceptions import AzureError, ServiceRequestError
 from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy
 from azure.cosmos.exceptions import CosmosHttpResponseError, CosmosResourceNotFoundError
 
+from ledger.generations import Generation
 from settings import CONNECTION, ConfigurationError, cosmos_connection
 from store import account, catalogue
 from store.failures import Refused
-from store.generation import Generation, GenerationStore
+from store.generation import GenerationStore
 
 LOCAL_PORT = 8081
 LOCAL_KEY = (

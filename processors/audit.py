@@ -17,6 +17,12 @@ REPAIRED = "repaired"
 CORRELATION = {"reader": "audit"}
 
 
+def reader_name(generation: int) -> str:
+    """The name of a generation's audit. Each has cursors of its own, so that every change is
+    checked in it, whoever counted the change, and into whichever generation."""
+    return f"audit-{generation}"
+
+
 def auditing(processor: Processor) -> Handle:
     """Sends documents through stage 1; counts what was checked and what had to be repaired."""
 

@@ -119,7 +119,8 @@ class Reading:
 class TrailingReader:
     """One reader of one container."""
 
-    name: str
+    name: Callable[[], str]
+    """Asked once per run, and then for all of it."""
     container: str
     ttl_seconds: int
     """The container's; -1 where documents do not expire. A document that sets a shorter one of its
@@ -129,17 +130,19 @@ class TrailingReader:
     state: CursorState
     handle: Handle
     now_ms: Callable[[], int]
+    page_documents: int = PAGE_DOCUMENTS
 
     def run(self, allowance: Allowance) -> Reading:
         """Meet what has aged, as far as the allowance goes. Raises Transient where not even the
         ranges can be read."""
         reading = Reading(self.container)
         now_seconds = self.now_ms() // 1_000
+        name = self.name()
         finished: dict[str, Cursor] = {}
         for _ in range(TILINGS_MAX):
             splits = reading.splits
             try:
-                tiles = self._tiles()
+                tiles = self._tiles(name)
             except Conflict:
                 reading.lost_races += 1
                 continue
@@ -157,13 +160,16 @@ class TrailingReader:
 
     def cursors(self) -> list[Held]:
         """The cursors as they are stored."""
-        stored = self.state.read_range(CURSORS_PK, *cursors_of(self.name, self.container))
+        return self._cursors(self.name())
+
+    def _cursors(self, name: str) -> list[Held]:
+        stored = self.state.read_range(CURSORS_PK, *cursors_of(name, self.container))
         return [Held(msgspec.convert(one, Cursor), one["_etag"]) for one in stored]
 
-    def _tiles(self) -> list[Held]:
+    def _tiles(self, name: str) -> list[Held]:
         """One cursor per range as they are now; what that takes is written. Raises Conflict."""
         rid, ranges = self.feed.ranges(self.container)
-        found = tiling(self.name, self.container, rid, ranges, self.cursors())
+        found = tiling(name, self.container, rid, ranges, self._cursors(name))
         if not found.written and not found.removed:
             return found.tiles
         operations: list[Operation] = [
@@ -221,7 +227,7 @@ class _Follower:
     def step(self) -> None:
         """Meet one page of documents and move past it. Raises Split, Conflict, or what the
         reader's handle raises."""
-        page = self._read(PAGE_DOCUMENTS)
+        page = self._read(self._reader.page_documents)
         aged = self._aged_of(page)
         partly = len(aged) < len(page.documents)
         if partly and page.documents[: len(aged)] == aged and aged:

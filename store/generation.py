@@ -4,30 +4,34 @@ Readers and writers of state agree through it. A worker that finds another defin
 refuses to run and says what to do, because mixing definitions would corrupt every view silently.
 """
 
-import msgspec
-from azure.cosmos import ContainerProxy
-from azure.cosmos.exceptions import CosmosResourceExistsError
+from typing import NamedTuple
 
+import msgspec
+from azure.core import MatchConditions
+from azure.cosmos import ContainerProxy
+from azure.cosmos.exceptions import (
+    CosmosAccessConditionFailedError,
+    CosmosResourceExistsError,
+)
+
+from ledger.commits import Conflict
+from ledger.generations import GENERATION_ID, Counted, Generation
 from store import metering
 from store.failures import Refused, transient
 from store.point_read import point_read
 
-GENERATION_ID = "generation"
 BUCKETS_DEFAULT = 1
 
 
-class Generation(msgspec.Struct):
-    """The state document `generation`, alone in its partition."""
+class HeldGeneration(NamedTuple):
+    """The document as it was read."""
 
-    id: str
-    pk: str
-    generation: int
-    buckets: int
-    definition_version: str
+    generation: Generation
+    etag: str
 
 
 class GenerationStore:
-    """Reads the generation document, and creates the first."""
+    """Reads the generation document, creates the first, and replaces it as it was read."""
 
     def __init__(self, container: ContainerProxy) -> None:
         self._container = container
@@ -37,18 +41,38 @@ class GenerationStore:
         document, _ = point_read(self._container, GENERATION_ID, GENERATION_ID)
         return None if document is None else msgspec.convert(document, Generation)
 
+    def held(self) -> HeldGeneration:
+        """The generation in force, to be replaced. Raises Refused where there is none."""
+        document, _ = point_read(self._container, GENERATION_ID, GENERATION_ID)
+        if document is None:
+            raise Refused("the store has no generation document: run `python -m ops provision`")
+        return HeldGeneration(msgspec.convert(document, Generation), document["_etag"])
+
     def in_force(self, definition_version: str) -> Generation:
         """The generation in force. Raises Refused where this worker does not fit, or Transient."""
-        found = self.read()
-        if found is None:
-            raise Refused("the store has no generation document: run `python -m ops provision`")
+        found = self.held().generation
         if found.definition_version != definition_version:
-            raise Refused(
-                f"the state was made with definition {found.definition_version}, but this worker "
-                f"has {definition_version}: deploy the worker that made it, or let this one count "
-                "anew in another database (`python -m ops provision --database NAME`)"
-            )
+            raise _unfit(found, definition_version)
         return found
+
+    def counted(self, definition_version: str) -> Counted:
+        """Where this worker counts: into the generation in force, or into the one that is being
+        built for its definition. Raises Refused where it does not fit, or Transient."""
+        found = self.held().generation
+        counted = found.counted(definition_version)
+        if counted is None:
+            raise _unfit(found, definition_version)
+        return counted
+
+    def published(self, definition_version: str) -> Generation | None:
+        """The generation this worker publishes; None while the one it counts into is being built,
+        because readers keep what is published of the one in force. Raises as `counted` does."""
+        found = self.held().generation
+        if found.definition_version == definition_version:
+            return found
+        if found.counted(definition_version) is None:
+            raise _unfit(found, definition_version)
+        return None
 
     def create_first(self, buckets: int, definition_version: str) -> Generation:
         """Create generation 1 where there is none; what exists stays as it is."""
@@ -62,3 +86,36 @@ class GenerationStore:
                 return existing
         metering.note(self._container.id, "create_item", answer.get_response_headers())
         return first
+
+    def replace(self, held: HeldGeneration, generation: Generation) -> HeldGeneration:
+        """Replace just the version that was read; returns the document as it then stands.
+
+        Raises Conflict when it has changed meanwhile, else Transient.
+        """
+        with transient(self._container.id, "replace_item"):
+            try:
+                answer = self._container.replace_item(
+                    GENERATION_ID,
+                    msgspec.to_builtins(generation),
+                    etag=held.etag,
+                    match_condition=MatchConditions.IfNotModified,
+                )
+            except CosmosAccessConditionFailedError as error:
+                metering.note(self._container.id, "replace_item", error.headers or {})
+                raise Conflict(GENERATION_ID) from error
+        metering.note(self._container.id, "replace_item", answer.get_response_headers())
+        return HeldGeneration(generation, answer["_etag"])
+
+
+def _unfit(found: Generation, definition_version: str) -> Refused:
+    building = found.building
+    if building is not None and building.definition_version == definition_version:
+        return Refused(
+            f"a rebuild for definition {definition_version} is {building.phase}: wait, or run "
+            "`python -m ops rebuild` again if it was interrupted"
+        )
+    return Refused(
+        f"the state was made with definition {found.definition_version}, but this worker has "
+        f"{definition_version}: deploy the worker that made it, or run `python -m ops rebuild` "
+        "with this one"
+    )

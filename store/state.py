@@ -77,6 +77,17 @@ class StateStore:
             limit,
         )[0]
 
+    def ids(self, pk: str, start: str, end: str, limit: int) -> list[str]:
+        """Ids with start <= id < end, in id order, at most `limit`. Raises Transient."""
+        found, _ = self._query(
+            pk,
+            "SELECT c.id FROM c WHERE c.id >= @start AND c.id < @end ORDER BY c.id",
+            {"@start": start, "@end": end},
+            None,
+            limit,
+        )
+        return [document["id"] for document in found]
+
     def commit(self, pk: str, operations: Sequence[Operation]) -> Committed:
         """Apply all operations or none. Raises CommitError or Transient."""
         ids = [operation.document_id for operation in operations]

@@ -1,5 +1,6 @@
 """The view containers."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from azure.core import MatchConditions
@@ -29,6 +30,22 @@ class ViewStore:
         """The document as published, with its `_etag`; None when there is none."""
         container = self._database.get_container_client(view)
         return point_read(container, document_id, partition)[0]
+
+    def stamps(self, view: str, partition_key: str) -> Iterator[list[dict[str, Any]]]:
+        """Pages of all documents, each only with id, partition key, stamp and whether it is a
+        tombstone. Raises Transient."""
+
+        def noted(headers: Mapping[str, str], _: object) -> None:
+            metering.note(view, "query_items", headers)
+
+        with transient(view, "query_items"):
+            pages = self._database.get_container_client(view).query_items(
+                f'SELECT c.id, c.stamp, c["empty"], c["{partition_key}"] FROM c',  # noqa: S608
+                enable_cross_partition_query=True,
+                response_hook=noted,
+            )
+            for page in pages.by_page():
+                yield list(page)
 
     def write(self, view: str, body: dict[str, Any], etag: str | None) -> None:
         """Create where `etag` is None, else replace just that version.

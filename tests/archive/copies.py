@@ -33,7 +33,7 @@ def archiver(
     """The archive's reader of a source, with its default age."""
     database = ground.connect().get_database_client(ground.database)
     return TrailingReader(
-        name="archive",
+        name=lambda: "archive",
         container=source,
         ttl_seconds=365 * DAY_SECONDS,
         delay_seconds=ARCHIVE_AFTER_DAYS[source] * DAY_SECONDS,

@@ -62,7 +62,7 @@ class Met:
     def __post_init__(self) -> None:
         database = self.ground.connect().get_database_client(self.ground.database)
         self.reader = TrailingReader(
-            name="test",
+            name=lambda: "test",
             container=self.container,
             ttl_seconds=self.ttl_seconds,
             delay_seconds=self.delay_seconds,
