@@ -12,12 +12,36 @@ from collections.abc import Sequence
 from azure.core.exceptions import AzureError
 
 from ledger.commits import Transient
-from ops import archive, audit, cost, dead_letters, lag, provision, reconcile, replay, show, status
+from ops import (
+    archive,
+    audit,
+    cost,
+    dead_letters,
+    lag,
+    provision,
+    rebuild,
+    reconcile,
+    replay,
+    show,
+    status,
+)
 from ops.connection import Unreachable
 from settings import ConfigurationError
 from store.failures import Refused
 
-COMMANDS = (provision, replay, show, status, lag, dead_letters, audit, archive, reconcile, cost)
+COMMANDS = (
+    provision,
+    replay,
+    show,
+    status,
+    lag,
+    dead_letters,
+    audit,
+    archive,
+    reconcile,
+    rebuild,
+    cost,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

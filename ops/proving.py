@@ -8,7 +8,6 @@ and is left to the next run, and one that crashes is finished by it.
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from azure.cosmos import ContainerProxy
@@ -21,7 +20,7 @@ from materializers.heads import HEAD_ID, Head
 from materializers.inputs import read_inputs
 from materializers.journal import JOURNAL_FROM, JOURNAL_TO, Journal
 from materializers.partials import PARTIAL_PREFIX, state_key_of
-from materializers.proof import Difference, Snapshot
+from materializers.proof import Difference, Snapshot, differences_of
 from materializers.registry import VIEWS
 from materializers.view import SYMBOL, View
 from store.bucket_feed import BucketFeed
@@ -170,17 +169,9 @@ def view_differences(
             # It may have been published, and gone by its own TTL.
             continue
         where = f"{view.name}/{view.document_id(key)}"
-        differences = list(_paths(where, "$", must, found))
+        differences = list(differences_of(where, "$", must, found))
         if differences:
             yield view, key, differences
-
-
-def _paths(where: str, path: str, must: Any, found: Any) -> Iterator[Difference]:
-    if isinstance(must, dict) and isinstance(found, dict):
-        for name in sorted(must.keys() | found.keys()):
-            yield from _paths(where, f"{path}.{name}", must.get(name), found.get(name))
-    elif must != found:
-        yield Difference(where, path, must, found)
 
 
 def republish(state: StateStore, buckets: Sequence[Bucket], names: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from ledger.generations import Generation
 from ops import connection
 from ops.connection import Account
 from ops.output import print_json
@@ -11,7 +12,7 @@ from processors.definition import definition_version
 from processors.pricing import load_overrides
 from store import account, catalogue
 from store.failures import Refused
-from store.generation import BUCKETS_DEFAULT, Generation, GenerationStore
+from store.generation import BUCKETS_DEFAULT, GenerationStore
 
 BUCKETS_MAX = 1_024
 
@@ -96,8 +97,8 @@ def provision(
     if wanted_buckets is not None and found.buckets != wanted_buckets:
         raise Refused(
             f"the store has {_number(found.buckets)} and keeps that number: a document stays in "
-            f"the bucket it was counted in, so with {wanted_buckets} it would count twice; use "
-            "another database or leave --buckets out"
+            f"the bucket it was counted in, so with {wanted_buckets} it would count twice: run "
+            f"`python -m ops rebuild --buckets {wanted_buckets}`, or leave --buckets out"
         )
     return generations.in_force(definition), created
 

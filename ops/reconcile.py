@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     account.check(target.client)
     worker = wiring.build(target.client, _settings(options, target.database.id))
     with metering.metered() as meter:
-        pace = _pace(meter, options.request_units_per_second)
+        pace = pace_of(meter, options.request_units_per_second)
         try:
             found, lost = _reconcile(target, worker, options, pace)
         except proving.Moving as moving:
@@ -175,7 +175,7 @@ def _settings(options: argparse.Namespace, database: str) -> settings.Settings:
     return settings.from_environment(environment)
 
 
-def _pace(meter: Meter, request_units_per_second: float) -> Callable[[], None]:
+def pace_of(meter: Meter, request_units_per_second: float) -> Callable[[], None]:
     """A pause that keeps the average charge under the bound."""
     started = time.monotonic()
 

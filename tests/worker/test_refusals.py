@@ -65,7 +65,7 @@ def test_state_of_another_definition_is_refused(ground: Ground) -> None:
 
     with ground.host() as host:
         for function in ("interactions", "publish"):
-            with pytest.raises(Refused, match="python -m ops provision --database") as refused:
+            with pytest.raises(Refused, match="python -m ops rebuild") as refused:
                 host.fire(function, BATCH)
             assert "0-older" in str(refused.value)
             assert mine in str(refused.value)

@@ -1,0 +1,316 @@
+"""The steps of a rebuild, each of which may be interrupted anywhere and repeated from its start.
+
+The document `generation` says which phase is under way (ledger/generations.py); a phase ends by
+replacing it as it was read, so of two rebuilds at once, or of a rebuild and an abort, one goes on
+and the other finds out. Nothing depends on how long anything takes: what a trigger counts into the
+wrong generation around the switch is met again by the new generation's audit, whose cursors this
+rebuild has begun (docs/rebuild.md).
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+import wiring
+from ledger.buckets import bucket_pk
+from ledger.commits import CommitError, Conflict, Transient, Write
+from ledger.generations import BEFORE_SWITCH, Building, Generation, Phase, advanced, ended, placed
+from materializers.again import names_left, names_of, walk
+from materializers.fold import fold, read_bucket
+from materializers.heads import HEAD_ID, Head
+from materializers.journal import JOURNAL_FROM
+from materializers.registry import VIEWS
+from ops.removal import remove_generation
+from processors.audit import auditing, reader_name
+from processors.ownership import Layout
+from processors.trailing import TrailingReader, run_all
+from store.generation import GenerationStore, HeldGeneration
+from store.state import StateStore
+from store.views import ViewStore
+
+ATTEMPTS_MAX = 50
+PAGES_PER_RUN = 4
+"""Of each source, before what they counted is folded."""
+PAGE_DOCUMENTS = 500
+RUNS_WITHOUT_PROGRESS_MAX = 20
+CAUGHT_UP_PAUSE_SECONDS = 5.0
+SWITCH_MARGIN_SECONDS = 5
+"""A trigger that has read the layout just before it was to be read again still counts by it."""
+
+
+class Overtaken(Exception):
+    """Another command has moved the rebuild on; the message says so."""
+
+
+@dataclass
+class Done:
+    """What this command has done so far."""
+
+    documents: int = 0
+    """Read from the sources."""
+    counts: Counter[str] = field(default_factory=Counter)
+    keys: int = 0
+    """View keys published again."""
+    removed: int = 0
+    """State documents deleted."""
+    stuck: list[str] = field(default_factory=list)
+    """View keys that could not be published; the publisher goes on trying."""
+
+
+@dataclass
+class Rebuilding:
+    """One command that works on a rebuild."""
+
+    worker: wiring.Worker
+    state: StateStore
+    views: ViewStore
+    generations: GenerationStore
+    pace: Callable[[], None]
+    note: Callable[[str], None]
+    settle_seconds: float
+    done: Done = field(default_factory=Done)
+    wait: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time
+
+    def prepare(self, held: HeldGeneration) -> HeldGeneration:
+        """Lay the next generation out; then triggers of its definition may count into it."""
+        building = _building(held)
+        for pk in _pks(building):
+            self._head(pk, lambda head: msgspec.structs.replace(head, building=True))
+        return self._advance(held, Phase.COUNTING)
+
+    def count(self, held: HeldGeneration) -> None:
+        """Count every source into the next generation, until nothing is left to read."""
+        building = _building(held)
+        readers = self._readers(building)
+        caught_up = False
+        while not caught_up:
+            readings = run_all(readers, PAGES_PER_RUN, 1e9, time.monotonic)
+            for reading in readings:
+                self.done.documents += reading.documents
+                self.done.counts += reading.done
+                for failure in reading.failures:
+                    raise failure
+            self._fold(_pks(building))
+            caught_up = all(reading.caught_up for reading in readings)
+            self.note(f"{self.done.documents} documents read")
+            self._still(held, building.phase)
+            self.pace()
+
+    def counted(self, held: HeldGeneration) -> HeldGeneration:
+        """What could be read is counted: the generation in force may be closed."""
+        return self._advance(held, Phase.CLOSING)
+
+    def close(self, held: HeldGeneration) -> HeldGeneration:
+        """Close every head of the generation in force: nobody folds or clears there any more."""
+        building = _building(held)
+        for bucket in range(building.replaces_buckets):
+            self._head(
+                bucket_pk(building.replaces, bucket),
+                lambda head: msgspec.structs.replace(head, closed_for=building.generation),
+            )
+        return self._advance(held, Phase.SETTLING)
+
+    def settle(self, held: HeldGeneration) -> HeldGeneration:
+        """Let publishers that began before the heads were closed come to their end; switch."""
+        building = _building(held)
+        while (left := building.since + self.settle_seconds - self.now()) > 0:
+            self.note(f"switches in {left:.0f} s")
+            self.count(held)
+            self.wait(min(max(0.0, left), CAUGHT_UP_PAUSE_SECONDS))
+        self.count(held)
+        return self._advance(held, Phase.PUBLISHING)
+
+    def publish(self, held: HeldGeneration) -> HeldGeneration:
+        """Publish every key of the generation that has come into force; then count and publish what
+        triggers had still counted into the one before."""
+        building = _building(held)
+        pks = _pks(building)
+        # All of them first: from now on a fold enters what it touches, so a key that is published
+        # once from what stands then is not stale unnoticed.
+        for pk in pks:
+            self._head(pk, lambda head: msgspec.structs.replace(head, building=False))
+        published: set[str] = set()
+        place = _Place.read(building.place)
+        while place.bucket < len(pks):
+            pk = pks[place.bucket]
+            walked = walk(self.state, pk, place.after)
+            self._publish(pk, names_of(walked.state_keys, building.horizon_seconds), published)
+            place = (
+                _Place(place.bucket + 1, "")
+                if walked.last is None
+                else _Place(place.bucket, walked.last)
+            )
+            held = self._replace(held, placed(held.generation, place.text))
+        for view in VIEWS.values():
+            for page in self.views.stamps(view.name, view.partition_key):
+                left = names_left(view, page, building.generation, building.horizon_seconds)
+                self._publish(pks[0], left, published)
+        self._await_triggers(building)
+        self.count(held)
+        self._drain(pks)
+        return self._advance(held, Phase.REMOVING)
+
+    def remove(self, held: HeldGeneration) -> HeldGeneration:
+        """Delete the state of the generation before."""
+        building = _building(held)
+        self._remove(building.replaces, building.replaces_buckets)
+        return self._replace(held, ended(held.generation))
+
+    def abort(self, held: HeldGeneration) -> HeldGeneration:
+        """Give the next generation up, before the switch. Heads that were closed for it are open
+        again by that alone."""
+        building = _building(held)
+        if building.phase in BEFORE_SWITCH:
+            held = self._advance(held, Phase.ABORTING)
+        self._await_triggers(_building(held))
+        self._remove(building.generation, building.buckets)
+        return self._replace(held, ended(held.generation))
+
+    def _await_triggers(self, building: Building) -> None:
+        """Stage 1 reads the layout again after GENERATION_SECONDS. Who does not wait for it finds
+        the same by the audit, an hour later."""
+        follow = wiring.GENERATION_SECONDS + SWITCH_MARGIN_SECONDS
+        until = building.since + min(self.settle_seconds, follow)
+        while (left := until - self.now()) > 0:
+            self.note(f"triggers follow within {left:.0f} s")
+            self.wait(min(left, CAUGHT_UP_PAUSE_SECONDS))
+
+    def _remove(self, generation: int, buckets: int) -> None:
+        for removed in remove_generation(self.state, generation, buckets, self.pace):
+            self.done.removed += removed
+            self.note(f"{self.done.removed} state documents removed")
+
+    def _readers(self, building: Building) -> list[TrailingReader]:
+        """The audit of the next generation, without its delay."""
+        layout = Layout(building.generation, building.buckets)
+        readers = []
+        for reader in self.worker.audits:
+            processor = self.worker.processors[reader.container]
+            outside = replace(processor.outside, layout=lambda: layout)
+            readers.append(
+                replace(
+                    reader,
+                    name=lambda: reader_name(building.generation),
+                    delay_seconds=0,
+                    handle=auditing(replace(processor, outside=outside)),
+                    page_documents=PAGE_DOCUMENTS,
+                )
+            )
+        return readers
+
+    def _fold(self, pks: Iterable[str]) -> None:
+        for pk in pks:
+            pace_seconds = self.worker.publisher.pace_seconds
+            while fold(self.state, pk, int(self.now()), pace_seconds).journal_left:
+                self.pace()
+
+    def _publish(self, pk: str, names: set[str], published: set[str]) -> None:
+        """Make keys due at once, and publish until they are off the head again."""
+        names = {name for name in names if name not in published}
+        if not names:
+            return
+        now_seconds = int(self.now())
+        due = {name: max(now_seconds, _starts_at(name)) for name in names}
+
+        def entered(head: Head) -> Head:
+            earlier = {name: min(at, head.pending.get(name, at)) for name, at in due.items()}
+            return msgspec.structs.replace(head, pending={**head.pending, **earlier})
+
+        self._head(pk, entered)
+        waiting = {name for name, at in due.items() if at <= now_seconds}
+        self._run_publisher(lambda: waiting & read_bucket(self.state, pk).head.pending.keys())
+        published |= names
+        self.done.keys += len(names)
+        self.note(f"{self.done.keys} keys published again")
+
+    def _drain(self, pks: Iterable[str]) -> None:
+        """Publish what is due by now."""
+        now = self.now()
+        ends = f"{JOURNAL_FROM}{int(now * 1_000):013d}"
+
+        def left() -> set[str]:
+            found: set[str] = set()
+            for pk in pks:
+                pending = read_bucket(self.state, pk).head.pending
+                found |= {name for name, due in pending.items() if due <= now}
+                found |= set(self.state.ids(pk, JOURNAL_FROM, ends, 1))
+            return found
+
+        self._run_publisher(left)
+
+    def _run_publisher(self, left: Callable[[], set[str]]) -> None:
+        """Run the publisher until nothing is left, or no run gets further."""
+        waiting, futile = left(), 0
+        while waiting and futile < RUNS_WITHOUT_PROGRESS_MAX:
+            self.worker.publisher.run()
+            self.pace()
+            still = left()
+            futile = 0 if len(still) < len(waiting) else futile + 1
+            if futile:
+                self.wait(min(0.1 * 2**futile, CAUGHT_UP_PAUSE_SECONDS))
+            waiting = still
+        self.done.stuck += sorted(waiting)
+
+    def _head(self, pk: str, changed: Callable[[Head], Head]) -> None:
+        """Change a bucket's head as it was read. Raises Transient."""
+        for attempt in range(ATTEMPTS_MAX):
+            bucket = read_bucket(self.state, pk)
+            head = changed(bucket.head)
+            if head == bucket.head and bucket.etag is not None:
+                return
+            try:
+                self.state.commit(pk, [Write(head, HEAD_ID, bucket.etag)])
+            except CommitError:
+                self.wait(min(0.02 * 2**attempt, 1.0))
+                continue
+            return
+        raise Transient(f"the head of bucket {pk} changes all the time")
+
+    def _still(self, held: HeldGeneration, phase: Phase) -> None:
+        building = self.generations.held().generation.building
+        mine = _building(held).generation
+        if building is None or building.generation != mine or building.phase is not phase:
+            raise Overtaken("another command has moved this rebuild on")
+
+    def _advance(self, held: HeldGeneration, phase: Phase) -> HeldGeneration:
+        return self._replace(held, advanced(held.generation, phase, int(self.now())))
+
+    def _replace(self, held: HeldGeneration, generation: Generation) -> HeldGeneration:
+        try:
+            return self.generations.replace(held, generation)
+        except Conflict as conflict:
+            raise Overtaken("another command has moved this rebuild on") from conflict
+
+
+class _Place(msgspec.Struct):
+    """How far publishing again has come: everything up to an id, in a bucket."""
+
+    bucket: int = 0
+    after: str = ""
+
+    @classmethod
+    def read(cls, text: str) -> "_Place":
+        number, _, after = text.partition(" ")
+        return cls(int(number or 0), after)
+
+    @property
+    def text(self) -> str:
+        return f"{self.bucket} {self.after}"
+
+
+def _building(held: HeldGeneration) -> Building:
+    assert held.generation.building is not None
+    return held.generation.building
+
+
+def _pks(building: Building) -> list[str]:
+    return [bucket_pk(building.generation, bucket) for bucket in range(building.buckets)]
+
+
+def _starts_at(name: str) -> int:
+    view, _, key = name.partition(":")
+    return VIEWS[view].starts_at_seconds(key)
