@@ -6,9 +6,11 @@ INSTALLED := $(VENV)/.installed
 AZURITE := $(VENV)/azurite/.installed
 WORKERS ?= 2
 EXAMPLES ?= 500
+SEEDS ?= 2000
+SEED ?= 0
 ARGS ?=
 
-.PHONY: help run test check property demo-data clean distclean
+.PHONY: help run test check property simulate demo-data clean distclean
 .SILENT:
 .DELETE_ON_ERROR:
 
@@ -18,6 +20,7 @@ help:
 	echo "make test           all tests"
 	echo "make check          lint, format, types: exactly what CI runs beside the tests"
 	echo "make property       the property tests for long (EXAMPLES=20000)"
+	echo "make simulate       whole worlds under faults, one per seed (SEEDS=2000 SEED=0)"
 	echo "make demo-data      write the synthetic day of the sample batches anew"
 	echo "make clean          remove what runs and tools leave behind (distclean: .venv too)"
 
@@ -34,6 +37,9 @@ check: $(INSTALLED)
 
 property: $(INSTALLED)
 	$(PYTHON) -m tests.property --examples $(EXAMPLES) $(ARGS)
+
+simulate: $(INSTALLED)
+	$(PYTHON) -m tests.simulation --seeds $(SEEDS) --seed $(SEED) $(ARGS)
 
 demo-data: $(INSTALLED)
 	$(PYTHON) -m local.demo --seed 1 --day 2026-03-14 --interactions 400 \

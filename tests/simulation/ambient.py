@@ -1,0 +1,91 @@
+"""What wiring takes from the process: clock, randomness, Blob client. Here a world provides them.
+
+`wiring` binds them when it builds a worker, so they are replaced in the module while a world lives;
+one world at a time in a process.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+import store.archive
+import wiring
+from processors.definition import definition_version
+from processors.pricing import load_overrides
+from tests.simulation.scheduler import Scheduler
+
+
+class VirtualTime:
+    """`time`, as the current actor's clock shows it."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+
+    def time(self) -> float:
+        return self._scheduler.now + self._scheduler.skew_seconds
+
+    def time_ns(self) -> int:
+        return int(self.time() * 1_000) * 1_000_000
+
+    def monotonic(self) -> float:
+        return self._scheduler.now
+
+    perf_counter = monotonic
+
+    def sleep(self, seconds: float) -> None:
+        self._scheduler.sleep(seconds)
+
+
+class VirtualSecrets:
+    """`secrets`, from a seed."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+
+    def token_hex(self, count: int) -> str:
+        return self._random.randbytes(count).hex()
+
+
+class OneByOne:
+    """A pool whose tasks run one after the other, because only one thread has the baton."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def __enter__(self) -> "OneByOne":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    @staticmethod
+    def map(do: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
+        return [do(value) for value in values]
+
+
+@contextmanager
+def ambient(scheduler: Scheduler, random: Random, blobs: object) -> Iterator[None]:
+    """Wire workers to this world."""
+    clock: Any = VirtualTime(scheduler)
+    with (
+        patch.object(wiring, "time", clock),
+        patch.object(wiring, "random", random),
+        patch.object(wiring, "secrets", VirtualSecrets(random)),
+        patch.object(wiring, "load_overrides", _overrides),
+        patch.object(wiring, "definition_version", lambda _overrides: definition()),
+        patch.object(store.archive, "ThreadPoolExecutor", OneByOne),
+        patch.object(store.archive, "connect", lambda _connection: blobs),
+    ):
+        yield
+
+
+@cache
+def _overrides() -> Any:
+    return load_overrides()
+
+
+@cache
+def definition() -> str:
+    """The definition version of the worker under test."""
+    return definition_version(_overrides())

@@ -1,0 +1,159 @@
+"""The Functions host: leases over feed ranges, and deliveries with the platform's habits.
+
+At least once, in LSN order per range, latest versions only; one batch in flight per lease, unless
+the lease was stolen. A batch whose function failed comes again; or, as the platform does without an
+unlimited retry policy and at time-outs, it is checkpointed away, and only the audit finds it.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from random import Random
+
+from ledger.commits import Transient
+from tests.simulation.cosmos import Document, Range
+from tests.simulation.faults import Kind
+from tests.simulation.world import SOURCES, World
+from wiring import Worker
+
+BATCH_DOCUMENTS_MAX = 25
+RETRY_SECONDS_MAX = 60
+_ZULU = re.compile(r'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d*?)0+Z"')
+
+
+@dataclass
+class Lease:
+    """Progress in one range of one source's feed."""
+
+    source: str
+    covers: Range
+    position: int = 0
+    epoch: int = 0
+    """Moves on with every change of owner; who has an older one cannot checkpoint."""
+    in_flight: bool = False
+
+
+class Host:
+    """All leases, and what was delivered."""
+
+    def __init__(self, world: World, random: Random) -> None:
+        self.world = world
+        self.random = random
+        self.leases = [
+            Lease(source, physical.covers)
+            for source in SOURCES
+            for physical in world.containers[source].physicals
+        ]
+        self.delivered: dict[str, list[Document]] = {source: [] for source in SOURCES}
+        self.happened = world.gate.injected
+
+    def strikes(self, kind: Kind, most: float) -> bool:
+        """Whether a fault of the host happens now; `most` is its share at full strength."""
+        strength = self.world.swarm.of(kind)
+        if not strength or self.world.gate.plan is None or self.random.random() >= strength * most:
+            return False
+        self.happened[kind] += 1
+        return True
+
+    def turn(self, worker: Worker) -> bool:
+        """One lease's next batch; False where there was nothing to deliver. Raises Killed."""
+        if self.strikes(Kind.LATE, 0.2):
+            self._late(worker)
+        taken = [lease for lease in self.leases if lease.in_flight]
+        if taken and self.strikes(Kind.STOLEN, 0.3):
+            return self._deliver(worker, self.random.choice(taken))
+        lease = self.random.choice(self.leases)
+        if lease.in_flight:
+            return False
+        if self.strikes(Kind.REWOUND, 0.1):
+            lease.position = self.random.randint(0, lease.position)
+        return self._deliver(worker, lease)
+
+    def drain(self, worker: Worker) -> None:
+        """Everything that is left, without any fault."""
+        for lease in self.leases:
+            lease.in_flight = False
+            while self._deliver(worker, lease):
+                pass
+
+    def relayout(self, source: str) -> None:
+        """Leases follow the physical ranges: children of a split take their parent's position, a
+        merged range the earliest."""
+        old = [lease for lease in self.leases if lease.source == source]
+        self.leases = [lease for lease in self.leases if lease.source != source]
+        for physical in self.world.containers[source].physicals:
+            start, end = physical.covers
+            overlapping = [one for one in old if one.covers.start < end and start < one.covers.end]
+            same = [one for one in overlapping if one.covers == physical.covers]
+            position = min(one.position for one in overlapping)
+            self.leases += same or [Lease(source, physical.covers, position)]
+
+    def _deliver(self, worker: Worker, lease: Lease) -> bool:
+        container = self.world.containers[lease.source]
+        count = self.random.randint(1, BATCH_DOCUMENTS_MAX)
+        documents, position, _ = container.feed(lease.covers, None, lease.position, count)
+        if not documents:
+            return False
+        lease.epoch += 1
+        epoch = lease.epoch
+        lease.in_flight = True
+        try:
+            self._offer(worker, lease.source, self._disturbed(documents))
+        finally:
+            if lease.epoch == epoch:
+                lease.in_flight = False
+        # A batch that was given up is checkpointed like one that succeeded.
+        if lease.epoch == epoch and not self.strikes(Kind.FORGOTTEN, 0.2):
+            lease.position = position
+        return True
+
+    def _offer(self, worker: Worker, source: str, documents: list[Document]) -> None:
+        """Deliver until it succeeds or the platform gives up."""
+        text = self._text(documents)
+        pause = 1.0
+        while True:
+            try:
+                worker.process(source, text, {})
+            except Transient:
+                if self.strikes(Kind.DROPPED, 1.0):
+                    return
+                self.world.scheduler.sleep(pause)
+                pause = min(2 * pause, RETRY_SECONDS_MAX)
+                continue
+            self.delivered[source] += documents
+            self._assert_decided(source, documents)
+            return
+
+    def _late(self, worker: Worker) -> None:
+        """Versions of any age, in any order, some twice."""
+        source = self.random.choice(SOURCES)
+        written = [one for versions in self.world.versions[source].values() for one in versions]
+        if written:
+            some = self.random.choices(written, k=self.random.randint(1, 8))
+            self._offer(worker, source, [self._shown(one) for one in some])
+
+    def _disturbed(self, documents: list[Document]) -> list[Document]:
+        documents = [self._shown(one) for one in documents]
+        if self.strikes(Kind.REPEATED, 0.3):
+            documents = [one for one in documents for _ in range(self.random.randint(1, 5))]
+            self.random.shuffle(documents)
+        return documents
+
+    def _shown(self, document: Document) -> Document:
+        if self.strikes(Kind.WITHOUT_LSN, 0.5):
+            return {name: value for name, value in document.items() if name != "_lsn"}
+        return document
+
+    def _text(self, documents: Iterable[Document]) -> str:
+        text = json.dumps(documents)
+        if self.strikes(Kind.REWRITTEN, 1.0):
+            # As the host does: trailing zeros of fractions go.
+            text = _ZULU.sub(lambda found: f'"{found[1]}{found[2] and "."}{found[2]}Z"', text)
+        return text
+
+    def _assert_decided(self, source: str, documents: Iterable[Document]) -> None:
+        """Nothing that was delivered is left without an entry."""
+        entries = {one["document"] for one in self.world.state(f"e:{source}:")}
+        for document in documents:
+            assert document.get("id", "") in entries, f"{source}/{document['id']} has no entry"

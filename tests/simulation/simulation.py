@@ -1,0 +1,247 @@
+"""One seed: a world full of actors under faults, then calm, then the truth."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from ledger.commits import CommitError, Transient
+from materializers.registry import VIEWS
+from tests.generators import Version, history
+from tests.simulation.auditor import Auditor, Untrue
+from tests.simulation.faults import Kind, Swarm
+from tests.simulation.host import Host
+from tests.simulation.scheduler import Actor, Killed
+from tests.simulation.world import (
+    AUDIT_DELAY_SECONDS,
+    SKEW_SECONDS_MAX,
+    SOURCES,
+    World,
+    without_busy_months,
+)
+from wiring import Worker
+
+PACE_SECONDS_MAX = max(view.pace_seconds for view in VIEWS.values())
+CONVERGED_SECONDS = AUDIT_DELAY_SECONDS + 2 * SKEW_SECONDS_MAX + 2 * PACE_SECONDS_MAX + 600
+"""So long after faults stop, in virtual time, everything is true."""
+RUNS_MAX = 60
+CALLS_MAX = 4_000
+"""Faults stop after so many calls at the latest."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What repeats a run: a seed, and what was left out of it."""
+
+    seed: int
+    without: frozenset[Kind] = frozenset()
+    steps: tuple[int, ...] | None = None
+    """The writes that are made, by their place in the seed's history; None for all."""
+
+    @property
+    def command(self) -> str:
+        """What repeats this run."""
+        command = f"python -m tests.simulation --seed {self.seed}"
+        if self.without:
+            command += f" --without {','.join(sorted(self.without))}"
+        if self.steps is not None:
+            command += f" --steps {','.join(map(str, self.steps))}"
+        return command
+
+
+@dataclass
+class Outcome:
+    """What a run came to."""
+
+    injected: Counter[str] = field(default_factory=Counter)
+    calls: int = 0
+    commits: int = 0
+    proofs: int = 0
+    versions: int = 0
+
+    def __iadd__(self, other: "Outcome") -> "Outcome":
+        self.injected += other.injected
+        self.calls += other.calls
+        self.commits += other.commits
+        self.proofs += other.proofs
+        self.versions += other.versions
+        return self
+
+
+class Simulation:
+    """One run of one case."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        random = self.random = Random(f"simulation:{case.seed}")
+        swarm = Swarm.drawn(random, case.without)
+        steps = random.choice((3, 8, 20, 40, 60))
+        written = without_busy_months(history(case.seed, steps))
+        kept = range(len(written)) if case.steps is None else case.steps
+        self.versions: Sequence[Version] = [written[one] for one in kept if one < len(written)]
+        self.world = World(
+            case.seed,
+            buckets=random.choice((1, 1, 2, 4)),
+            swarm=swarm,
+            staying=random.choice((0.5, 0.8, 0.95)),
+            pace_seconds=random.choice((0, 0, None)),
+        )
+        self.host = Host(self.world, Random(f"host:{case.seed}"))
+        self.auditor = Auditor(self.world)
+        self.writing = True
+        self.actors = {
+            "lease loop": random.randint(1, 4),
+            "publisher": random.choice((0, 1, 1, 2)),
+            "auditor": random.choice((0, 0, 1, 2)),
+            "redriver": random.choice((0, 0, 1)),
+            "archiver": random.choice((0, 0, 1)),
+        }
+
+    def run(self) -> Outcome:
+        """Raises whatever does not hold."""
+        with self.world:
+            self.world.gate.on_call = self._watch_budget
+            self._add_actors()
+            self.world.scheduler.run()
+            self.world.calm()
+            self._settle()
+            self.auditor.assert_true()
+            if self.random.random() < 0.25:
+                self._assert_replay_writes_nothing()
+        return Outcome(
+            self.world.gate.injected,
+            self.world.gate.calls,
+            self.auditor.commits,
+            self.auditor.proofs,
+            len(self.versions),
+        )
+
+    # Actors.
+
+    def _add_actors(self) -> None:
+        scheduler = self.world.scheduler
+        scheduler.add("writer", self._write)
+        if any(self.world.swarm.of(kind) for kind in (Kind.SPLIT, Kind.MERGED, Kind.FAILED_OVER)):
+            scheduler.add("platform", self._platform)
+        turns: dict[str, Callable[[Worker], bool]] = {
+            "lease loop": self.host.turn,
+            "publisher": lambda worker: _tried(worker.publish),
+            "auditor": lambda worker: _tried(worker.audit),
+            "redriver": lambda worker: _tried(lambda: worker.redrive({})),
+            "archiver": lambda worker: _tried(worker.archive),
+        }
+        skew = self.world.swarm.of(Kind.SKEWED) * SKEW_SECONDS_MAX
+        for name, count in self.actors.items():
+            for _ in range(count):
+                self._add(name, turns[name], self.random.uniform(-skew, skew))
+
+    def _add(self, name: str, turn: Callable[[Worker], bool], skew: float) -> None:
+        world = self.world
+        actor: Actor
+
+        def live() -> None:
+            worker = world.worker()
+            idle = 1.0
+            while self.writing:
+                try:
+                    busy = turn(worker)
+                except Killed:
+                    if actor.doomed:
+                        raise
+                    worker = world.worker()
+                    continue
+                idle = 0.5 if busy else min(60.0, idle * 2)
+                world.scheduler.sleep(self.random.random() * idle)
+
+        actor = world.scheduler.add(name, live, skew)
+
+    def _write(self) -> None:
+        """The writers of the platform; when they are done and all was delivered, faults stop."""
+        world, random = self.world, self.random
+        for version in self.versions:
+            body = dict(version.body)
+            if random.random() < 0.2 * world.swarm.of(Kind.EXPIRING):
+                world.gate.injected[Kind.EXPIRING] += 1
+                body["ttl"] = random.choice((1, 5, 30))
+            world.write(version.source, body)
+            pause = random.choice((0, 0, 0, 0.05, 1.1, 20.0))
+            if random.random() < 0.1 * world.swarm.of(Kind.LEAPT):
+                world.gate.injected[Kind.LEAPT] += 1
+                pause = random.choice((1_800, 4_000))
+            world.scheduler.sleep(pause)
+        for _ in range(random.choice((2, 5, 10))):
+            world.scheduler.sleep(30)
+        self._stop()
+
+    def _platform(self) -> None:
+        """Partitions split, merge and fail over."""
+        world, random = self.world, self.random
+        while self.writing:
+            world.scheduler.sleep(random.random() * 60)
+            source = random.choice(SOURCES)
+            container = world.containers[source]
+            if random.random() < 0.2 * world.swarm.of(Kind.SPLIT):
+                container.split(random.choice(container.physicals))
+                self.host.relayout(source)
+                world.gate.injected[Kind.SPLIT] += 1
+            if random.random() < 0.3 * world.swarm.of(Kind.MERGED) and len(container.physicals) > 1:
+                container.merge(random.randrange(len(container.physicals) - 1))
+                self.host.relayout(source)
+                world.gate.injected[Kind.MERGED] += 1
+            fails_over = random.random() < 0.1 * world.swarm.of(Kind.FAILED_OVER)
+            if fails_over and world.fail_over(source, random.randint(1, 4)):
+                world.gate.injected[Kind.FAILED_OVER] += 1
+
+    def _watch_budget(self) -> None:
+        if self.writing and self.world.gate.calls > CALLS_MAX:
+            self._stop()
+
+    def _stop(self) -> None:
+        self.writing = False
+        self.world.calm()
+        self.world.scheduler.wake_all()
+
+    # Rest.
+
+    def _settle(self) -> None:
+        """What every deployment does by itself, until a stated time has passed."""
+        world = self.world
+        worker = world.worker()
+        world.scheduler.sleep(1)
+        ends_at = world.scheduler.now + CONVERGED_SECONDS
+        self.host.drain(worker)
+        world.scheduler.sleep(AUDIT_DELAY_SECONDS + 2 * SKEW_SECONDS_MAX)
+        worker.audit()
+        worker.redrive({})
+        for _ in range(2):
+            self._publish(worker)
+            world.scheduler.sleep(PACE_SECONDS_MAX)
+        self._publish(worker)
+        if world.scheduler.now > ends_at:
+            raise Untrue("it took too long")
+
+    def _publish(self, worker: Worker) -> None:
+        for _ in range(RUNS_MAX):
+            published = worker.publisher.run()
+            if published.failed:
+                raise Untrue(f"cannot be published: {published.failed[:3]}")
+            if published.idle:
+                return
+        raise Untrue("the publisher never rests")
+
+    def _assert_replay_writes_nothing(self) -> None:
+        before = self.auditor.commits
+        for lease in self.host.leases:
+            lease.position = 0
+        self.host.drain(self.world.worker())
+        if self.auditor.commits != before:
+            raise Untrue("a replay of what is decided wrote to the state")
+
+
+def _tried(do: Callable[[], None]) -> bool:
+    """One run of a timer; whatever it may raise, the next run tries again."""
+    try:
+        do()
+    except (Transient, CommitError):
+        return True
+    return False

@@ -1,0 +1,142 @@
+"""The world: containers, Blob, clock and faults around real workers, all from one seed."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from random import Random
+from typing import Any, cast
+
+import msgspec
+from azure.cosmos import CosmosClient
+
+import settings
+import wiring
+from store import catalogue
+from store.generation import Generation
+from tests.generators import Version, pools
+from tests.simulation.ambient import ambient, definition
+from tests.simulation.blob import Blobs
+from tests.simulation.cosmos import Container, Document, Key, Operation, hashed
+from tests.simulation.faults import Gate, Kind, Swarm, random_plan
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.sdk import Client
+
+SOURCES = ("user_interactions", "user_sessions", "abuse_incidents")
+SKEW_SECONDS_MAX = 15 * 60
+AUDIT_DELAY_SECONDS = 3_600
+_BLOB = settings.BlobConnection("UseDevelopmentStorage=true")
+
+
+class World:
+    """Everything outside the workers; use it as a context."""
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        buckets: int = 1,
+        swarm: Swarm | None = None,
+        staying: float = 0.9,
+        pace_seconds: int | None = 0,
+    ) -> None:
+        self.random = Random(f"world:{seed}")
+        self.swarm = swarm or Swarm({})
+        self.scheduler = Scheduler(Random(f"turns:{seed}"), pools.FIRST_WRITE, staying)
+        self.gate = Gate(self.scheduler, Random(f"latency:{seed}"))
+        self.gate.plan = random_plan(self.swarm, Random(f"faults:{seed}"))
+        self.containers = {
+            one.name: Container(
+                one.name,
+                one.partition_key,
+                one.default_ttl,
+                lambda: self.scheduler.now,
+                Random(f"replicas:{seed}:{one.name}"),
+            )
+            for one in catalogue.load().containers
+        }
+        lagging = self.swarm.of(Kind.LAGGING) * 0.5
+        for container in self.containers.values():
+            container.lagging = lagging
+        self.blobs = Blobs(self.gate)
+        self.buckets = buckets
+        self.pace_seconds = pace_seconds
+        self.versions: dict[str, dict[tuple[Key, str], list[Document]]] = {
+            source: defaultdict(list) for source in SOURCES
+        }
+        """Every version ever written, by source and document, as the feed would show it."""
+        self.rolled_back: set[tuple[str, Key, str]] = set()
+        """Documents of which a failover lost versions: what was counted of them may stand."""
+        self._ambient = ambient(self.scheduler, Random(f"ambient:{seed}"), self.blobs)
+        self._create_generation()
+
+    def __enter__(self) -> "World":
+        self._ambient.__enter__()
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        self._ambient.__exit__(*failure)
+
+    def worker(self) -> wiring.Worker:
+        """A process that starts anew, with nothing in its memory."""
+        configured = settings.Settings(
+            cosmos=settings.CosmosConnection("https://simulated", None),
+            database="platform",
+            publish_pace_seconds=self.pace_seconds,
+            log_level="CRITICAL",
+            audit_delay_seconds=AUDIT_DELAY_SECONDS,
+            blob=_BLOB,
+        )
+        client = cast("CosmosClient", Client(self.containers, self.gate))
+        return wiring.build(client, configured)
+
+    def write(self, source: str, body: Document) -> Document:
+        """A writer's upsert of a source document; the version as a feed shows it."""
+        container = self.containers[source]
+        key = container.key_of(body)
+        physical = container.physical_of(key)
+        [etag] = container.write(key, [Operation("upsert", body["id"], body)])
+        shown = {
+            **body,
+            "_etag": etag,
+            "_ts": int(self.scheduler.now),
+            "_lsn": physical.lsn,
+            "_rid": source,
+        }
+        self.versions[source][key, body["id"]].append(shown)
+        return shown
+
+    def fail_over(self, source: str, lost: int) -> int:
+        """A partition of a source loses its last writes."""
+        container = self.containers[source]
+        physical = self.random.choice(container.physicals)
+        before = {(key, one["id"]): one["_etag"] for key, one in container.latest()}
+        count = container.fail_over(physical, lost)
+        after = {(key, one["id"]): one["_etag"] for key, one in container.latest()}
+        for (key, name), etag in before.items():
+            if after.get((key, name)) != etag and hashed(key) >= physical.covers.start:
+                self.rolled_back.add((source, key, name))
+        return count
+
+    def calm(self) -> None:
+        """Faults stop."""
+        self.gate.plan = None
+        for container in self.containers.values():
+            container.lagging = 0.0
+
+    def state(self, prefix: str = "") -> list[Document]:
+        """State documents as they are, of all buckets."""
+        return [one for _, one in self.containers["state"].latest() if one["id"].startswith(prefix)]
+
+    def now_seconds(self) -> int:
+        return int(self.scheduler.now)
+
+    def _create_generation(self) -> None:
+        first = Generation("generation", "generation", 1, self.buckets, definition())
+        state = self.containers["state"]
+        body = msgspec.to_builtins(first)
+        state.write(state.key_of(body), [Operation("create", "generation", body)])
+        self.scheduler.now += 1  # provisioned long ago: every replica has it
+
+
+def without_busy_months(versions: Collection[Version]) -> list[Version]:
+    """A busy month is sixty versions at once: no more can happen to it than to one."""
+    return [one for one in versions if not one.body["id"].startswith("busy-")]
