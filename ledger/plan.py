@@ -12,26 +12,28 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ledger.commits import Transient, Write
+from ledger.commits import Transient, Write, encoded_bytes
 from ledger.entries import Entry, Outcome, Verdict
 from ledger.facts import FACT_TYPES, Fact, IncidentFact, InteractionFact
 from ledger.instants import month_label
 from ledger.joins import INTERACTIONS, candidates, join_key, joined, normal_interaction_id
-from ledger.users import (
-    HotUser,
-    MonthsMissing,
-    User,
-    UserMonth,
-    hot_id,
+from ledger.shards import Shard
+from ledger.user_documents import (
+    further_ids,
+    hot_documents,
     load_user,
-    month_id,
+    month_documents,
+    months_among,
 )
+from ledger.users import HotUser, MonthsMissing, User, UserMonth, hot_id, month_id
 
 Documents = Mapping[str, Mapping[str, Any]]
 """Id → state document as read, with its `_etag`; an id that was read and not found is absent."""
 INCIDENTS = "abuse_incidents"
 MOVES_MAX = 60
 """Incidents of one interaction that one commit moves; with verdicts and months under 100."""
+MOVES_BYTES_MAX = 200_000
+"""Of the facts they move to: what each cites stands in its entry and again in the journal."""
 
 V = TypeVar("V")
 
@@ -121,6 +123,7 @@ class _Planning:
 
     def make(self) -> Plan:
         result = Plan(self.owner)
+        self._require_interactions()
         for verdict in self.verdicts:
             old = self._counted(verdict.source, verdict.entry_id)
             new = self._joined(verdict.fact)
@@ -128,17 +131,28 @@ class _Planning:
             result.writes.append(self._write(_entry(self.owner, verdict, new)))
             result.as_of = max(result.as_of, verdict.version.ts or 0)
         moves = self._moves()
-        if len(moves) > MOVES_MAX:
+        together = _together(moves)
+        if len(moves) > together:
             # Too many for one commit: move some before their interaction is decided, then plan
             # again. A crash in between leaves it undecided, and the rest is moved then.
             result = Plan(self.owner, partial=True)
-        for entry, old, new in moves[:MOVES_MAX]:
+        for entry, old, new in moves[:together]:
             entry.fact = msgspec.to_builtins(new)
             result.transitions.append((old, new))
             result.writes.append(self._write(entry))
         if self.owner.key is not None and (result.retracted or result.counted):
             self._count(result)
         return result
+
+    def _require_interactions(self) -> None:
+        """What the incidents may mean is asked for at once: a reading each would take long."""
+        if self.user is not None:
+            self._require(
+                candidate
+                for verdict in self.verdicts
+                if isinstance(verdict.fact, IncidentFact) and verdict.fact.interaction is not None
+                for candidate in candidates(self.user, verdict.fact.interaction)
+            )
 
     def _joined(self, fact: Fact | None) -> Fact | None:
         if not isinstance(fact, IncidentFact) or self.user is None:
@@ -162,7 +176,7 @@ class _Planning:
         """Incidents that name an interaction decided here and now join other citations: (entry,
         fact so far, fact now). Their version stays. Also where the fact is the same as before:
         moving them in steps towards a version that never came may have been broken off."""
-        joins: Mapping[str, list[str]] = self.hot.get("joins", {}) if self.hot else {}
+        joins = self._joins()
         concerned = [
             incident_id
             for verdict in self.verdicts
@@ -179,6 +193,14 @@ class _Planning:
                 entry = msgspec.convert(self.documents[incident_id], Entry)
                 moves.append((entry, old, new))
         return moves
+
+    def _joins(self) -> Mapping[str, list[str]]:
+        """Join key → incidents that name it, from the shards too where the user has some."""
+        if self.hot is not None and self.hot.get("shards"):
+            user = self._load_user()
+            assert user is not None
+            return user.hot.joins
+        return self.hot.get("joins", {}) if self.hot else {}
 
     def _count(self, result: Plan) -> None:
         self._require_months(
@@ -208,8 +230,8 @@ class _Planning:
     def _load_user(self) -> User | None:
         """Anew at each call: a history is changed in place."""
         assert self.owner.key is not None
-        prefix = month_id(self.owner.key, "")
-        months = [one.removeprefix(prefix) for one in self.read if one.startswith(prefix)]
+        months = months_among(self.owner.key, self.read)
+        self._require(further_ids(self.owner.key, self.documents, months))
         return load_user(self.owner.key, self.documents, months)
 
     def _new_user(self, result: Plan) -> User:
@@ -219,16 +241,16 @@ class _Planning:
         return User.new(self.owner.key, self.owner.pk, self.owner.user, earliest)
 
     def _user_writes(self, user: User) -> list[Write]:
-        """The hot document always, so that one ETag orders everything about the user; and every
-        month that was read or begun, also unchanged, because the plan depends on it."""
-        writes = [self._write(user.hot)]
-        for month, block in sorted(user.months.items()):
-            body = UserMonth(month_id(user.key, month), self.owner.pk, block)
-            if month != user.hot.latest and (body.id in self.documents or month in user.touched):
-                writes.append(self._write(body))
+        """The hot document always, so that one ETag orders everything about the user, also shards
+        that were only read; and every month that was read or begun, also unchanged."""
+        writes = [self._write(body) for body in hot_documents(user)]
+        for month in sorted(user.months):
+            known = month_id(user.key, month) in self.documents
+            if month != user.hot.latest and (known or month in user.touched):
+                writes.extend(self._write(body) for body in month_documents(user, month))
         return writes
 
-    def _write(self, body: Entry | HotUser | UserMonth) -> Write:
+    def _write(self, body: Entry | HotUser | UserMonth | Shard) -> Write:
         known = self.documents.get(body.id)
         return Write(body, body.id, None if known is None else known["_etag"])
 
@@ -245,6 +267,16 @@ class _Planning:
         missing = {document_id for document_id in ids if document_id not in self.read}
         if missing:
             raise Unread(missing)
+
+
+def _together(moves: Sequence[tuple[Entry, Fact | None, Fact | None]]) -> int:
+    """How many of these one commit moves: at least one."""
+    size = 0
+    for place, (_, old, new) in enumerate(moves[:MOVES_MAX]):
+        size += encoded_bytes(old) + encoded_bytes(new)
+        if place and size > MOVES_BYTES_MAX:
+            return place
+    return min(len(moves), MOVES_MAX)
 
 
 def _entry(owner: Owner, verdict: Verdict, fact: Fact | None) -> Entry:

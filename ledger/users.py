@@ -4,10 +4,11 @@ Distinct users, first days and retention are no sums of facts: they follow from 
 history. That history is kept as counts per day, so a fact can be taken out as well as put in.
 
 A user's *hot* document holds the head (day masks of every month, first day per source) and the
-block of the latest month; earlier months have a document each, touched by late changes only.
+block of the latest month; earlier months have a document each, touched by late changes only. Wide
+maps of either overflow into shards (`user_documents.py`); here a history is whole.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ from ledger.facts import Fact, InteractionFact, SessionFact
 from ledger.instants import month_label, month_start
 from ledger.joins import join_key
 from ledger.labels import digest
+from ledger.shards import Entries
 
 SHORT_SESSION_MS = 5 * 60_000
 """A session below this is short."""
@@ -80,6 +82,8 @@ class Month(msgspec.Struct, omit_defaults=True):
     """Topic → interactions."""
     personalities: dict[str, int] = msgspec.field(name="p", default_factory=dict)
     """Personality → interactions."""
+    shards: int = msgspec.field(name="x", default=0)
+    """As stored: how many shards `u:{user key}:{YYYYMM}~{n}` hold the rest of the wide maps."""
 
     @property
     def sums(self) -> MonthTotals:
@@ -120,6 +124,8 @@ class HotUser(msgspec.Struct, omit_defaults=True):
     """Cited source → epoch day of its first citation."""
     joins: dict[str, list[str]] = msgspec.field(default_factory=dict)
     """Join key of an interaction → entry ids of the incidents that name it."""
+    shards: int = 0
+    """As stored: how many shards `u:{user key}~{n}` hold the rest of `firsts` and `joins`."""
 
 
 class UserMonth(msgspec.Struct):
@@ -128,21 +134,6 @@ class UserMonth(msgspec.Struct):
     id: str
     pk: str
     block: Month
-
-
-def load_user(key: str, documents: Mapping[str, Any], months: Iterable[str]) -> "User | None":
-    """A user's history from its state documents, of which these months were read; None without a
-    hot document."""
-    hot = documents.get(hot_id(key))
-    if hot is None:
-        return None
-    blocks = {}
-    for month in months:
-        stored = documents.get(month_id(key, month))
-        blocks[month] = (
-            Month() if stored is None else msgspec.convert(stored["block"], Month, str_keys=True)
-        )
-    return User(key, msgspec.convert(hot, HotUser, str_keys=True), blocks)
 
 
 class MonthsMissing(Exception):
@@ -179,6 +170,8 @@ class User:
         self.hot = hot
         self.months = {**months, hot.latest: hot.block}
         self.touched: set[str] = set()
+        self.shards: dict[str, list[Entries]] = {}
+        """Id of the hot or a month's document → what its shards held when they were read."""
 
     @classmethod
     def new(cls, key: str, pk: str, user: str, month: str) -> "User":

@@ -115,7 +115,7 @@ def fold(
     ):
         step = next_step(journals, keys_max, cells_max)
         try:
-            _commit_step(state, bucket, step, now_seconds, pace_seconds)
+            committed = _commit_step(state, bucket, step, now_seconds, pace_seconds)
         except CommitError as failure:
             attempts += 1
             if attempts > ATTEMPTS_MAX:
@@ -130,7 +130,8 @@ def fold(
         folded += len(step.finished)
         journals = journals[len(step.finished) :]
         if step.shortened is not None:
-            journals = _read_journals(state, bucket)
+            left, _ = step.shortened
+            journals[0] = left, committed.etags[left.id]
     bucket.folded = folded
     bucket.journal_left = bool(journals) or folded >= JOURNALS_PER_RUN_MAX
     return bucket
@@ -169,7 +170,7 @@ def next_step(
 
 def _commit_step(
     state: FoldState, bucket: Bucket, step: Step, now_seconds: int, pace_seconds: int | None
-) -> None:
+) -> Committed:
     first_ids = [first_id(key) for key in step.delta]
     documents, _ = state.read(bucket.pk, first_ids, bucket.session_token)
     if further := further_ids(documents):
@@ -198,6 +199,7 @@ def _commit_step(
     bucket.head = head
     bucket.etag = committed.etags[HEAD_ID]
     bucket.session_token = committed.session_token
+    return committed
 
 
 def _read_journals(state: FoldState, bucket: Bucket) -> list[tuple[Journal, str]]:

@@ -7,8 +7,9 @@ fold and publish", 6).
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ledger import user_documents
 from ledger.buckets import bucket_of
-from ledger.users import User, hot_id, load_user, month_id, user_key
+from ledger.users import User, hot_id, month_id, user_key
 from materializers.fold import Bucket, FoldState
 from materializers.partials import first_id, further_ids, merged
 from materializers.view import Inputs, Reads
@@ -37,5 +38,8 @@ def _user(state: FoldState, reads: Reads, buckets: Sequence[Bucket]) -> User | N
     key = user_key(reads.user)
     bucket = buckets[bucket_of(key, len(buckets))]
     ids = [hot_id(key), month_id(key, reads.month)]
-    found, _ = state.read(bucket.pk, ids, bucket.session_token)
-    return load_user(key, found, [reads.month])
+    found, token = state.read(bucket.pk, ids, bucket.session_token)
+    if further := user_documents.further_ids(key, found, [reads.month]):
+        # Never older than the documents that name them.
+        found = {**found, **state.read(bucket.pk, further, token)[0]}
+    return user_documents.load_user(key, found, [reads.month])

@@ -13,7 +13,9 @@ import msgspec
 
 from ledger.facts import Fact, IncidentFact
 from ledger.plan import counted_fact
-from ledger.users import HotUser, Month, User, UserMonth, hot_id, load_user, month_id
+from ledger.shards import SHARD_MARK, Shard
+from ledger.user_documents import hot_documents, load_user, month_documents, months_among
+from ledger.users import HotUser, Month, User, UserMonth, hot_id, month_id
 from materializers.journal import JOURNAL_FROM
 from materializers.measures import Delta, Measures, add_all, add_row, normalized, normalized_delta
 from materializers.partials import PARTIAL_PREFIX, state_key_of
@@ -146,7 +148,7 @@ def user_differences(must: Expected, snapshot: Snapshot) -> dict[str, list[Diffe
     }
     for hot in snapshot.under(USER_PREFIX):
         key = hot["id"].split(":")[1]
-        if hot["id"] != hot_id(key):
+        if hot["id"] != hot_id(key) or SHARD_MARK in key:
             continue
         found = _stored(key, snapshot)
         right = must.users.get(key) or User.new(key, snapshot.pk, hot["user"], "000000")
@@ -180,19 +182,23 @@ def differences_of(where: str, path: str, must: Any, found: Any) -> Iterator[Dif
         yield Difference(where, path, must, found)
 
 
-def repaired_user(key: str, must: Expected, snapshot: Snapshot) -> list[HotUser | UserMonth]:
-    """The user's documents as they must be; the latest month stays the latest."""
+def repaired_user(
+    key: str, must: Expected, snapshot: Snapshot
+) -> list[HotUser | UserMonth | Shard]:
+    """The user's documents as they must be, the hot one first; the latest month stays the latest,
+    and what stands in a shard stays there."""
     found = _stored(key, snapshot)
     right = must.users.get(key) or User.new(key, snapshot.pk, found.hot.user, "000000")
     latest = max([found.hot.latest, *right.hot.active, *right.hot.seen])
-    documents: list[HotUser | UserMonth] = [
-        msgspec.structs.replace(right.hot, latest=latest, block=right.months.get(latest, Month()))
-    ]
+    block = right.months.get(latest, Month())
+    user = User(key, msgspec.structs.replace(right.hot, latest=latest, block=block), right.months)
+    user.shards = found.shards
+    documents: list[HotUser | UserMonth | Shard] = [*hot_documents(user)]
     for month in sorted(right.months.keys() | found.months.keys()):
-        block = right.months.get(month, Month())
+        block = user.months.setdefault(month, Month())
         known = month_id(key, month) in snapshot.documents
         if month != latest and (known or block != Month()):
-            documents.append(UserMonth(month_id(key, month), snapshot.pk, block))
+            documents.extend(month_documents(user, month))
     return documents
 
 
@@ -206,9 +212,7 @@ def documents_of(key: str, snapshot: Snapshot) -> list[str]:
 
 
 def _stored(key: str, snapshot: Snapshot) -> User:
-    prefix = month_id(key, "")
-    months = [name.removeprefix(prefix) for name in snapshot.documents if name.startswith(prefix)]
-    user = load_user(key, snapshot.documents, months)
+    user = load_user(key, snapshot.documents, months_among(key, snapshot.documents))
     assert user is not None
     return user
 

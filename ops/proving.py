@@ -28,6 +28,8 @@ from store.state import StateStore
 from store.views import ViewStore
 
 SNAPSHOT_TRIES_MAX = 20
+DOCUMENTS_PER_REPAIR = 10
+"""Of one user in one commit: with the hot document they fit, as large as they may be."""
 
 
 class Moving(Exception):
@@ -99,13 +101,7 @@ def repair(state: StateStore, proven: Proof, now_ms: int) -> None:
                 for name in proof.documents_of(key, snapshot):
                     state.commit(snapshot.pk, [Delete(name)])
                 continue
-            state.commit(
-                snapshot.pk,
-                [
-                    Write(body, body.id, snapshot.documents.get(body.id, {}).get("_etag"))
-                    for body in proof.repaired_user(key, must, snapshot)
-                ],
-            )
+            _repair_user(state, key, proven)
         delta = proof.correction(must.measures, proof.found_measures(snapshot))
         if delta:
             journal = Journal(
@@ -119,6 +115,20 @@ def repair(state: StateStore, proven: Proof, now_ms: int) -> None:
             )
     except CommitError as error:
         raise Moving(f"bucket {snapshot.pk} changed while it was repaired: run again") from error
+
+
+def _repair_user(state: StateStore, key: str, proven: Proof) -> None:
+    """In as many commits as a wide user needs; the hot document is in each and orders them."""
+    snapshot = proven.snapshot
+    hot, *others = proof.repaired_user(key, proven.must, snapshot)
+    hot_etag = snapshot.documents[hot.id]["_etag"]
+    for start in range(0, max(len(others), 1), DOCUMENTS_PER_REPAIR):
+        writes = [
+            Write(body, body.id, snapshot.documents.get(body.id, {}).get("_etag"))
+            for body in others[start : start + DOCUMENTS_PER_REPAIR]
+        ]
+        committed = state.commit(snapshot.pk, [Write(hot, hot.id, hot_etag), *writes])
+        hot_etag = committed.etags[hot.id]
 
 
 def view_keys(

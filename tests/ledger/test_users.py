@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.facts import Fact, InteractionFact
+from ledger.user_documents import load_user
 from ledger.users import (
     Day,
     HotUser,
@@ -17,7 +18,6 @@ from ledger.users import (
     User,
     UserMonth,
     hot_id,
-    load_user,
     month_id,
     user_key,
 )

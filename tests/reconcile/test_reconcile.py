@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from materializers.registry import VIEWS
 from ops.__main__ import main
 from tests.oracle.batches import BATCHES, read_batch
 from tests.worker.ground import (
@@ -137,3 +138,29 @@ def test_a_dry_run_names_and_changes_nothing(
     code, result = reconcile(published, capsys, "--dry-run")
     assert (code, result["repaired"]) == (1, False)
     assert before == published.etags()
+
+
+def test_a_shard_of_a_wide_user_edited_by_hand_is_mended(
+    ground: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for view in set(VIEWS) - {"user_analytics"}:
+        monkeypatch.delitem(VIEWS, view)
+    cited = [{"source": f"{number:04d}".rjust(128, "s")} for number in range(600)]
+    ground.write(
+        "user_interactions",
+        {"id": "wide", "user_id": "ada", "foundational_texts_used": cited},
+    )
+    deliver_all(ground.worker(), {"user_interactions": ground.feed("user_interactions")})
+    publish_until_done(ground, ground.worker())
+    assert reconcile(ground, capsys)[0] == 0
+
+    shards = [one for one in ground.state("u:") if "~" in one["id"]]
+    assert len(shards) > 1
+    for shard in shards:
+        shard["maps"] = {name: dict.fromkeys(of, 9) for name, of in shard["maps"].items()}
+        ground.container("state").replace_item(shard["id"], shard)
+    code, result = reconcile(ground, capsys)
+
+    assert code == 1
+    assert any(one["where"].startswith("u:") for one in result["differences"])
+    assert (reconcile(ground, capsys)[0], []) == (0, ground.letters())

@@ -147,11 +147,11 @@ def test_a_user_of_thousands_of_interactions_a_day_stays_within_the_limits(groun
     assert largest_state_document(ground) < STATE_BYTES_MAX
 
 
-@pytest.mark.parametrize(("interactions", "oversize"), [(20, False), (50, True)])
+@pytest.mark.parametrize(("sources_each", "oversize"), [(40, 0), (400, 20)])
 def test_one_user_with_many_long_sources_stays_within_the_limits_and_stops_nobody(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch, interactions: int, oversize: bool
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, sources_each: int, oversize: int
 ) -> None:
-    """Forty new sources with long names in each interaction; beyond the limit they are letters."""
+    """However many sources a user has; only a single change too large for a commit is a letter."""
     bytes_max = 300_000
     monkeypatch.setattr("store.state.COMMIT_BYTES_MAX", bytes_max)
     worker = ground.worker()
@@ -160,20 +160,18 @@ def test_one_user_with_many_long_sources_stays_within_the_limits_and_stops_nobod
             f"a{number}",
             timestamp=on(number % 28 + 1),
             foundational_texts_used=[
-                {"source": f"{'s' * 110}{number}x{place}", "chapter": place} for place in range(40)
+                {"source": f"{'s' * 110}{number}x{place}", "chapter": place}
+                for place in range(sources_each)
             ],
         )
-        for number in range(interactions)
+        for number in range(20)
     ]
     bodies.append(interaction("another", user_id="bob"))
 
     report = deliver(worker, INTERACTIONS, fed(INTERACTIONS, bodies))
 
-    assert report.counted >= 20
-    assert report.counted + report.dead["oversize"] == interactions + 1
-    assert ({"oversize"} if oversize else set()) == {
-        letter["category"] for letter in ground.letters()
-    }
+    assert (21 - oversize, oversize) == (report.counted, report.dead["oversize"])
+    assert ["oversize"] * oversize == [letter["category"] for letter in ground.letters()]
     assert largest_state_document(ground) < bytes_max
 
 
