@@ -10,8 +10,8 @@ from azure.cosmos import CosmosClient
 
 import settings
 import wiring
+from ledger.generations import Generation
 from store import catalogue
-from store.generation import Generation
 from tests.generators import Version, pools
 from tests.simulation.ambient import ambient, definition
 from tests.simulation.blob import Blobs
