@@ -106,6 +106,17 @@ class Month(msgspec.Struct, omit_defaults=True):
         return sorted(number for number, day in self.days.items() if day.active)
 
 
+class Carried(msgspec.Struct, omit_defaults=True):
+    """What an earlier generation knew of a user's days before the horizon, whose documents may be
+    gone: it stays, whatever is counted or retracted in this generation."""
+
+    first_day: int
+    active: dict[str, int] = msgspec.field(default_factory=dict)
+    """Month → mask of active days, of those that days since the horizon are compared with."""
+    firsts: dict[str, int] = msgspec.field(default_factory=dict)
+    """Cited source → epoch day of its first citation."""
+
+
 class HotUser(msgspec.Struct, omit_defaults=True):
     """The state document `u:{user key}`."""
 
@@ -126,6 +137,7 @@ class HotUser(msgspec.Struct, omit_defaults=True):
     """Join key of an interaction → entry ids of the incidents that name it."""
     shards: int = 0
     """As stored: how many shards `u:{user key}~{n}` hold the rest of `firsts` and `joins`."""
+    carried: Carried | None = None
 
 
 class UserMonth(msgspec.Struct):
@@ -236,12 +248,32 @@ class User:
 
     def active(self, day: int) -> bool:
         """Whether the user had an interaction or started a session on an epoch day."""
-        return self._bit(self.hot.active, day)
+        carried = self.hot.carried
+        return self._bit(self.hot.active, day) or (
+            carried is not None and self._bit(carried.active, day)
+        )
+
+    def active_in(self, month: str) -> bool:
+        """Whether the user had an interaction or started a session in a month."""
+        carried = self.hot.carried
+        return bool(
+            self.hot.active.get(month) or (carried is not None and carried.active.get(month))
+        )
 
     @property
     def first_day(self) -> int | None:
         """The first epoch day with an interaction, session or incident."""
-        return next(_days_of(self.hot.seen), None)
+        first = next(days_of(self.hot.seen), None)
+        carried = self.hot.carried
+        if carried is None:
+            return first
+        return carried.first_day if first is None else min(first, carried.first_day)
+
+    def first_citation(self, source: str) -> int | None:
+        """The first epoch day with a citation of a source."""
+        first = self.hot.firsts.get(source)
+        carried = None if self.hot.carried is None else self.hot.carried.firsts.get(source)
+        return min((day for day in (first, carried) if day is not None), default=None)
 
     def _advance(self, month: str) -> None:
         """Begin a new latest month; the block so far becomes a document of its own."""
@@ -258,7 +290,7 @@ class User:
                 self.hot.firsts[source] = day
         elif first == day:
             del self.hot.firsts[source]
-            for later in _days_of(self.hot.seen, after=day):
+            for later in days_of(self.hot.seen, after=day):
                 counts = self.day(later)
                 if counts is not None and source in counts.sources:
                     self.hot.firsts[source] = later
@@ -309,7 +341,7 @@ def _add_totals(block: Month, totals: MonthTotals, sign: int) -> None:
     block.totals = row
 
 
-def _days_of(masks: dict[str, int], after: int = -1) -> Iterator[int]:
+def days_of(masks: dict[str, int], after: int = -1) -> Iterator[int]:
     """Epoch days whose bit is set, later than `after`, ascending."""
     for month in sorted(masks):
         start = month_start(month)

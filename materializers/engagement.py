@@ -45,7 +45,7 @@ def part_of_day(hour: int) -> str:
 
 def churned(user: User, month: str) -> bool:
     """Active in the month before and not in this one."""
-    return bool(user.hot.active.get(previous_month(month))) and not user.hot.active.get(month)
+    return user.active_in(previous_month(month)) and not user.active_in(month)
 
 
 def standing(user: User, month: str) -> Standing | None:

@@ -15,7 +15,8 @@ from ledger.facts import Fact, IncidentFact
 from ledger.plan import counted_fact
 from ledger.shards import SHARD_MARK, Shard
 from ledger.user_documents import hot_documents, load_user, month_documents, months_among
-from ledger.users import HotUser, Month, User, UserMonth, hot_id, month_id
+from ledger.users import Carried, HotUser, Month, User, UserMonth, hot_id, month_id
+from materializers.carrying import touched_by_carried
 from materializers.journal import JOURNAL_FROM
 from materializers.measures import Delta, Measures, add_all, add_row, normalized, normalized_delta
 from materializers.partials import PARTIAL_PREFIX, state_key_of
@@ -76,17 +77,21 @@ def expected(snapshot: Snapshot) -> Expected:
         for of_fact in OF_FACT:
             add_all(measures, of_fact(fact))
     result = Expected(measures, {}, [])
+    for user_document in snapshot.under(USER_PREFIX):
+        if "carried" in user_document:
+            facts_of.setdefault(user_document["id"].removeprefix(USER_PREFIX), [])
     for key, facts in facts_of.items():
         hot = snapshot.documents.get(hot_id(key))
         if hot is None:
             result.lost.append(key)
             continue
-        user = _history(key, snapshot.pk, hot["user"], facts)
+        user = _history(key, hot, facts)
         result.users[key] = user
+        carried = touched_by_carried(user)
         touched = Touched(
-            days=frozenset(fact.day for _, fact in facts),
-            months=frozenset(user.hot.active),
-            sources=frozenset(user.hot.firsts),
+            days=frozenset(fact.day for _, fact in facts) | carried.days,
+            months=frozenset(user.hot.active) | carried.months,
+            sources=frozenset(user.hot.firsts) | carried.sources,
         )
         for of_user in OF_USER:
             add_all(measures, of_user(user, touched))
@@ -94,9 +99,11 @@ def expected(snapshot: Snapshot) -> Expected:
     return result
 
 
-def _history(key: str, pk: str, user_id: str, facts: Sequence[tuple[str, Fact]]) -> User:
+def _history(key: str, hot: Mapping[str, Any], facts: Sequence[tuple[str, Fact]]) -> User:
     ordered = sorted(facts, key=lambda one: (one[1].day, one[0]))
-    user = User.new(key, pk, user_id, "000000")
+    user = User.new(key, hot["pk"], hot["user"], "000000")
+    # Of documents that are gone: nothing here can tell it anew.
+    user.hot.carried = msgspec.convert(hot.get("carried"), Carried | None)
     for entry_id, fact in ordered:
         user.count(fact, 1)
         if isinstance(fact, IncidentFact) and fact.interaction is not None:

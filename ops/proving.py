@@ -13,6 +13,7 @@ import msgspec
 from azure.cosmos import ContainerProxy
 
 from ledger.commits import CommitError, Delete, Write
+from ledger.generations import keeps
 from materializers import proof
 from materializers.documents import content_of, view_document
 from materializers.fold import Bucket
@@ -165,17 +166,22 @@ def view_differences(
     buckets: Sequence[Bucket],
     keys: Sequence[tuple[View, str]],
     now_seconds: int,
+    horizon_seconds: int | None = None,
 ) -> Iterator[tuple[View, str, list[Difference]]]:
     """Published documents that are not what the partials render to, path by path."""
     pending = {name for bucket in buckets for name in bucket.head.pending}
     for view, key in keys:
-        if view.starts_at_seconds(key) > now_seconds or f"{view.name}:{key}" in pending:
+        starts_at = view.starts_at_seconds(key)
+        if starts_at > now_seconds or f"{view.name}:{key}" in pending:
+            continue
+        if keeps(horizon_seconds, starts_at):
+            # Its document was rendered from more than is known here.
             continue
         rendered = view.render(key, read_inputs(state, view.reads(key), buckets))
         must = content_of(view_document(view, key, rendered, stamp=[0], as_of_seconds=0, now_ms=0))
         found = content_of(views.read(view.name, view.document_id(key), view.partition(key)))
         ttl_seconds = (must or {}).get("ttl", 0)
-        if found is None and now_seconds >= view.starts_at_seconds(key) + ttl_seconds:
+        if found is None and now_seconds >= starts_at + ttl_seconds:
             # It may have been published, and gone by its own TTL.
             continue
         where = f"{view.name}/{view.document_id(key)}"

@@ -33,6 +33,7 @@ class Result(msgspec.Struct):
     """The one in force."""
     phase: str | None
     """Of a rebuild that is still under way."""
+    users_carried: int = 0
     documents_read: int = 0
     keys_published: int = 0
     keys_stuck: list[str] = []  # msgspec copies the empty default
@@ -140,6 +141,7 @@ def _work(
             case Phase.PREPARING:
                 held = rebuilding.prepare(held)
             case Phase.COUNTING:
+                held = rebuilding.carry(held)
                 rebuilding.count(held)
                 if options.compare:
                     return compare(rebuilding, building)
@@ -237,6 +239,7 @@ def _result(
     return Result(
         now.generation,
         None if now.building is None else now.building.phase,
+        done.carried,
         done.documents,
         done.keys,
         sorted(set(done.stuck)),

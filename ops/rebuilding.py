@@ -18,11 +18,12 @@ import wiring
 from ledger.buckets import bucket_pk
 from ledger.commits import CommitError, Conflict, Transient, Write
 from ledger.generations import BEFORE_SWITCH, Building, Generation, Phase, advanced, ended, placed
-from materializers.again import names_left, names_of, walk
+from materializers.again import USER_FROM, USER_TO, names_left, names_of, walk
 from materializers.fold import fold, read_bucket
 from materializers.heads import HEAD_ID, Head
 from materializers.journal import JOURNAL_FROM
 from materializers.registry import VIEWS
+from ops.carrying import carry_users
 from ops.removal import remove_generation
 from processors.audit import auditing, reader_name
 from processors.ownership import Layout
@@ -35,6 +36,7 @@ ATTEMPTS_MAX = 50
 PAGES_PER_RUN = 4
 """Of each source, before what they counted is folded."""
 PAGE_DOCUMENTS = 500
+USERS_PER_PAGE = 200
 RUNS_WITHOUT_PROGRESS_MAX = 20
 CAUGHT_UP_PAUSE_SECONDS = 5.0
 SWITCH_MARGIN_SECONDS = 5
@@ -49,6 +51,8 @@ class Overtaken(Exception):
 class Done:
     """What this command has done so far."""
 
+    carried: int = 0
+    """Users whose history before the horizon came over."""
     documents: int = 0
     """Read from the sources."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -81,6 +85,27 @@ class Rebuilding:
         for pk in _pks(building):
             self._head(pk, lambda head: msgspec.structs.replace(head, building=True))
         return self._advance(held, Phase.COUNTING)
+
+    def carry(self, held: HeldGeneration) -> HeldGeneration:
+        """Carry over what users' histories before the horizon still decide."""
+        building = _building(held)
+        if building.horizon_seconds is None:
+            return held
+        place = _Place.read(building.place)
+        while place.bucket < building.replaces_buckets:
+            pk = bucket_pk(building.replaces, place.bucket)
+            start = max(USER_FROM, f"{place.after}\0")
+            documents = self.state.read_range(pk, start, USER_TO, None, USERS_PER_PAGE)
+            self.done.carried += carry_users(self.state, building, documents, self.now())
+            place = (
+                _Place(place.bucket, documents[-1]["id"])
+                if documents
+                else _Place(place.bucket + 1, "")
+            )
+            held = self._replace(held, placed(held.generation, place.text))
+            self.note(f"{self.done.carried} users' histories carried over")
+            self.pace()
+        return held
 
     def count(self, held: HeldGeneration) -> None:
         """Count every source into the next generation, until nothing is left to read."""

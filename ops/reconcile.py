@@ -18,8 +18,11 @@ from materializers.proof import Difference
 from ops import connection, proving
 from ops.output import console, print_json, table
 from processors.batch import Processor
+from processors.definition import definition_version
+from processors.pricing import load_overrides
 from store import account, catalogue, metering
 from store.catalogue import Role
+from store.generation import GenerationStore
 from store.metering import Meter
 from store.state import StateStore
 from store.views import ViewStore
@@ -96,7 +99,8 @@ def _reconcile(
     options: argparse.Namespace,
     pace: Callable[[], None],
 ) -> tuple[list[Difference], int]:
-    generation = target.generation()
+    definition = definition_version(load_overrides())
+    generation = GenerationStore(target.container("state")).in_force(definition)
     pks = [bucket_pk(generation.generation, one) for one in range(generation.buckets)]
     container, state = target.container("state"), StateStore(target.container("state"))
     found: list[Difference] = []
@@ -123,7 +127,12 @@ def _reconcile(
     wrong = []
     views = ViewStore(target.database)
     for view, key, differences in proving.view_differences(
-        state, views, buckets, keys, time.time_ns() // 1_000_000_000
+        state,
+        views,
+        buckets,
+        keys,
+        time.time_ns() // 1_000_000_000,
+        generation.horizon_seconds,
     ):
         found.extend(differences)
         wrong.append(f"{view.name}:{key}")

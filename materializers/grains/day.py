@@ -225,6 +225,6 @@ def of_user(user: User, touched: Touched) -> Iterator[Contribution]:
     if user.first_day is not None:
         yield day_key(user.first_day), "users", Users(new=1)
     for source in touched.sources:
-        first = user.hot.firsts.get(source)
+        first = user.first_citation(source)
         if first is not None:
             yield day_key(first), "users", Users(discovered_pairs=1)

@@ -80,7 +80,7 @@ class Command:
         return process
 
 
-def chosen(requests: int, some: int = 20) -> list[int]:
+def chosen(requests: int, some: int = 12) -> list[int]:
     """Boundaries to kill at: all of them, or some, spread over the whole run."""
     if KILLS_AT == "all" or requests <= some:
         return list(range(requests))

@@ -26,6 +26,8 @@ def rebuild(ground: Ground, capsys: pytest.CaptureFixture[str], *options: str) -
     capsys.readouterr()
     code = main(["rebuild", "--json", "--settle-seconds", "0", *connection(ground), *options])
     printed = capsys.readouterr()
+    now = in_force(ground)
+    ground.generation, ground.buckets = now.generation, now.buckets
     return Ran(code, json.loads(printed.out) if printed.out else {}, printed.err)
 
 

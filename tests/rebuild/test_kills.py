@@ -5,8 +5,11 @@ Each kill is followed by the same command, which must end; then the next rebuild
 on. `KILLS_AT=all` takes every boundary.
 """
 
+import time
+
 import pytest
 
+from ledger.instants import DAY_SECONDS, iso
 from local.cosmos import Endpoint
 from tests.kills.processes import Command, chosen
 from tests.rebuild.rebuilds import assert_only_this_generation_is_left, connection, in_force
@@ -19,11 +22,13 @@ REBUILD = ("rebuild", "--settle-seconds", "0")
 
 @pytest.fixture
 def small(endpoint: Endpoint, grounds: GroundMaker) -> Ground:
-    """A few documents of today, in two buckets, counted and published."""
+    """A few documents of today and a user known before the horizon, in two buckets, counted and
+    published."""
     ground = grounds(endpoint, buckets=2)
     ground.write(
         INTERACTIONS, *(interaction(f"i{n}", user_id=f"u{n}", timestamp=...) for n in "ab")
     )
+    ground.write(INTERACTIONS, interaction("long ago", user_id="ua", timestamp=_long_ago()))
     ground.write(SOURCES[1], session("s", user_id="ua", start_time=...))
     ground.write(SOURCES[2], incident("x", user_id="ua", interaction_id="ia", created_at=...))
     worker = ground.worker()
@@ -34,11 +39,13 @@ def small(endpoint: Endpoint, grounds: GroundMaker) -> Ground:
 
 def test_a_rebuild_killed_at_any_request_is_finished_by_the_next(small: Ground) -> None:
     command = Command(small.endpoint, *REBUILD, *connection(small))
+    prove = Command(small.endpoint, "reconcile", "--dry-run", *connection(small))
     expected = small.expected()
 
     for number in chosen(command.requests()):
         command.kill_at(number)
         assert command.run() == 0, f"killed at request {number}"
+        assert prove.run() == 0, f"killed at request {number}"
         generation = in_force(small).generation
         assert_only_this_generation_is_left(small, generation)
         assert expected == small.views(), f"killed at request {number}"
@@ -57,3 +64,7 @@ def test_an_abort_killed_at_any_request_is_finished_by_the_next(small: Ground) -
         assert abort.run() in (0, 2), f"killed at request {number}"
         assert_only_this_generation_is_left(small, 1)
         assert expected == small.views(), f"killed at request {number}"
+
+
+def _long_ago() -> str:
+    return iso((int(time.time()) - 200 * DAY_SECONDS) * 1_000_000)
