@@ -33,6 +33,7 @@ from store import account, catalogue, metering
 from store import archive as blobs
 from store.archive import ArchiveStore
 from store.change_feed import ChangeFeedStore
+from store.erased import ErasedUsers
 from store.generation import GenerationStore
 from store.leases import LeaseStore
 from store.poison import PoisonStore
@@ -172,6 +173,7 @@ class Worker:
             redriven=run.outcomes[Outcome.REDRIVEN],
             superseded=run.outcomes[Outcome.SUPERSEDED],
             still_failing=run.outcomes[Outcome.STILL_FAILING],
+            erased=run.outcomes[Outcome.ERASED],
             broken=run.broken,
             dead_letters_pending=dict(pending.by_category),
             oldest_dead_letter_age_seconds=pending.age_seconds(_now_ms()),
@@ -272,6 +274,7 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
     definition = definition_version(overrides)
     state = StateStore(state_container)
     views = ViewStore(database)
+    erased = ErasedUsers(state)
 
     def stage() -> Stage | None:
         published = generations.published(definition)
@@ -353,7 +356,7 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
                 lambda: "archive",
                 source,
                 configured.archive_after_days[source.container] * DAY_SECONDS,
-                archive.archiving(source, archived),
+                archive.archiving(source, archived, erased.among),
             )
             for source in sources
             if archived is not None

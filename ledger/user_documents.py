@@ -21,7 +21,7 @@ from ledger.shards import (
     shard_ids,
     shard_of,
 )
-from ledger.users import Day, HotUser, Month, User, UserMonth, hot_id, month_id
+from ledger.users import Day, HotUser, Month, User, UserMonth, hot_id, is_bare, month_id
 
 TOPICS, PERSONALITIES, FIRSTS, JOINS = "t", "p", "f", "j"
 """Maps whose entries stand in shards; beside them, under its number, the sources of each day."""
@@ -29,9 +29,9 @@ TOPICS, PERSONALITIES, FIRSTS, JOINS = "t", "p", "f", "j"
 
 def load_user(key: str, documents: Mapping[str, Any], months: Iterable[str]) -> User | None:
     """A user's history from its state documents, of which these months were read, and the shards
-    of all of them; None without a hot document."""
+    of all of them; None without a hot document, or where it is a tombstone and nothing else."""
     stored = documents.get(hot_id(key))
-    if stored is None:
+    if stored is None or is_bare(stored):
         return None
     hot = msgspec.convert(stored, HotUser, str_keys=True)
     blocks = {}
@@ -60,7 +60,7 @@ def months_among(key: str, ids: Iterable[str]) -> list[str]:
 def further_ids(key: str, documents: Mapping[str, Any], months: Iterable[str]) -> list[str]:
     """Ids of the shards that belong to a user's hot document and to these months' as read."""
     hot = documents.get(hot_id(key))
-    if hot is None:
+    if hot is None or is_bare(hot):
         return []
     blocks = {month: documents.get(month_id(key, month), {}).get("block", {}) for month in months}
     blocks[hot["latest"]] = hot["block"]

@@ -8,7 +8,7 @@ block of the latest month; earlier months have a document each, touched by late 
 maps of either overflow into shards (`user_documents.py`); here a history is whole.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -138,6 +138,16 @@ class HotUser(msgspec.Struct, omit_defaults=True):
     shards: int = 0
     """As stored: how many shards `u:{user key}~{n}` hold the rest of `firsts` and `joins`."""
     carried: Carried | None = None
+    erased: bool = False
+    """The user is being erased: nothing more is counted, what is here is yet to be taken back."""
+
+
+class ErasedUser(msgspec.Struct):
+    """What stays of the hot document of a user who was erased, for ever."""
+
+    id: str
+    pk: str
+    erased: bool = True
 
 
 class UserMonth(msgspec.Struct):
@@ -146,6 +156,16 @@ class UserMonth(msgspec.Struct):
     id: str
     pk: str
     block: Month
+
+
+def is_erased(hot: Mapping[str, Any] | None) -> bool:
+    """Whether a hot document says that its user is, or is being, erased."""
+    return hot is not None and bool(hot.get("erased"))
+
+
+def is_bare(hot: Mapping[str, Any]) -> bool:
+    """Whether a hot document is a tombstone and nothing else."""
+    return is_erased(hot) and "user" not in hot
 
 
 class MonthsMissing(Exception):

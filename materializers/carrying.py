@@ -15,7 +15,7 @@ from ledger.commits import Write
 from ledger.instants import DAY_SECONDS, month_label, month_start, next_month, previous_month
 from ledger.plan import Documents
 from ledger.user_documents import further_ids, hot_documents, load_user
-from ledger.users import Carried, User, days_of, month_id
+from ledger.users import Carried, User, days_of, hot_id, is_erased, month_id
 from materializers.grains.day import RETENTION_DAYS
 from materializers.measures import Delta, add_all, normalized_delta
 from materializers.registry import OF_USER
@@ -70,7 +70,10 @@ def entered(
     key: str, pk: str, user_id: str, carried: Carried, horizon_seconds: int, documents: Documents
 ) -> tuple[list[Write], Delta] | None:
     """The user's hot document with what is carried, and what that is worth; None where it was
-    carried before. `documents` holds what exists of the hot document and of `ids_needed`."""
+    carried before, and where the user was erased. `documents` holds what exists of the hot document
+    and of `ids_needed`."""
+    if is_erased(documents.get(hot_id(key))):
+        return None
     months = months_needed(key, carried, documents)
     before = load_user(key, documents, months)
     if before is not None and before.hot.carried is not None:
@@ -105,6 +108,27 @@ def touched_by_carried(user: User) -> Touched:
         months=frozenset({*carried.active, *_months((carried.first_day, user.first_day))}),
         sources=frozenset(carried.firsts),
     )
+
+
+def given_up(user: User) -> Delta:
+    """What it takes to count nothing of a history any more, once its facts are retracted: what was
+    carried, and what is left of facts that nobody can tell any more."""
+    carried = touched_by_carried(user)
+    touched = Touched(
+        days=frozenset(days_of(user.hot.seen)) | carried.days,
+        months=frozenset({*months_of(user)}) | carried.months,
+        sources=frozenset(user.hot.firsts) | carried.sources,
+    )
+    delta: Delta = {}
+    for of_user in OF_USER:
+        add_all(delta, of_user(user, touched), -1)
+    return normalized_delta(delta)
+
+
+def months_of(user: User) -> set[str]:
+    """Every month that a history (the hot document is enough) has something in."""
+    carried = touched_by_carried(user)
+    return {*user.hot.active, *user.hot.seen, *carried.months, *_months((user.first_day,))}
 
 
 def _months(days: Iterable[int | None]) -> Iterable[str]:

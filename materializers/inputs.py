@@ -9,7 +9,7 @@ from typing import Any
 
 from ledger import user_documents
 from ledger.buckets import bucket_of
-from ledger.users import User, hot_id, month_id, user_key
+from ledger.users import User, hot_id, is_erased, month_id, user_key
 from materializers.fold import Bucket, FoldState
 from materializers.partials import first_id, further_ids, merged
 from materializers.view import Inputs, Reads
@@ -32,13 +32,16 @@ def read_inputs(state: FoldState, reads: Reads, buckets: Sequence[Bucket]) -> In
 
 
 def _user(state: FoldState, reads: Reads, buckets: Sequence[Bucket]) -> User | None:
-    """The history of the user a view reads, with the block of one month."""
+    """The history of the user a view reads, with the block of one month; None also from the moment
+    on in which the user is being erased."""
     if reads.user is None or reads.month is None:
         return None
     key = user_key(reads.user)
     bucket = buckets[bucket_of(key, len(buckets))]
     ids = [hot_id(key), month_id(key, reads.month)]
     found, token = state.read(bucket.pk, ids, bucket.session_token)
+    if is_erased(found.get(hot_id(key))):
+        return None
     if further := user_documents.further_ids(key, found, [reads.month]):
         # Never older than the documents that name them.
         found = {**found, **state.read(bucket.pk, further, token)[0]}

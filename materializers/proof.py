@@ -15,7 +15,7 @@ from ledger.facts import Fact, IncidentFact
 from ledger.plan import counted_fact
 from ledger.shards import SHARD_MARK, Shard
 from ledger.user_documents import hot_documents, load_user, month_documents, months_among
-from ledger.users import Carried, HotUser, Month, User, UserMonth, hot_id, month_id
+from ledger.users import Carried, HotUser, Month, User, UserMonth, hot_id, is_bare, month_id
 from materializers.carrying import touched_by_carried
 from materializers.journal import JOURNAL_FROM
 from materializers.measures import Delta, Measures, add_all, add_row, normalized, normalized_delta
@@ -72,7 +72,8 @@ def expected(snapshot: Snapshot) -> Expected:
         key = entry.get("user")
         if key is not None:
             facts_of.setdefault(key, []).append((entry["id"], fact))
-            if hot_id(key) not in snapshot.documents:
+            hot = snapshot.documents.get(hot_id(key))
+            if hot is None or is_bare(hot):
                 continue
         for of_fact in OF_FACT:
             add_all(measures, of_fact(fact))
@@ -84,6 +85,9 @@ def expected(snapshot: Snapshot) -> Expected:
         hot = snapshot.documents.get(hot_id(key))
         if hot is None:
             result.lost.append(key)
+            continue
+        if is_bare(hot):
+            # Left to the erasure; whatever such entries had counted is taken out here.
             continue
         user = _history(key, hot, facts)
         result.users[key] = user
@@ -155,7 +159,7 @@ def user_differences(must: Expected, snapshot: Snapshot) -> dict[str, list[Diffe
     }
     for hot in snapshot.under(USER_PREFIX):
         key = hot["id"].split(":")[1]
-        if hot["id"] != hot_id(key) or SHARD_MARK in key:
+        if hot["id"] != hot_id(key) or SHARD_MARK in key or is_bare(hot):
             continue
         found = _stored(key, snapshot)
         right = must.users.get(key) or User.new(key, snapshot.pk, hot["user"], "000000")
@@ -198,7 +202,8 @@ def repaired_user(
     right = must.users.get(key) or User.new(key, snapshot.pk, found.hot.user, "000000")
     latest = max([found.hot.latest, *right.hot.active, *right.hot.seen])
     block = right.months.get(latest, Month())
-    user = User(key, msgspec.structs.replace(right.hot, latest=latest, block=block), right.months)
+    hot = msgspec.structs.replace(right.hot, latest=latest, block=block, erased=found.hot.erased)
+    user = User(key, hot, right.months)
     user.shards = found.shards
     documents: list[HotUser | UserMonth | Shard] = [*hot_documents(user)]
     for month in sorted(right.months.keys() | found.months.keys()):

@@ -17,6 +17,7 @@ from ops import (
     audit,
     cost,
     dead_letters,
+    erase,
     lag,
     provision,
     rebuild,
@@ -40,6 +41,7 @@ COMMANDS = (
     archive,
     reconcile,
     rebuild,
+    erase,
     cost,
 )
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ledger.commits import CommitError, Operation, TooLarge, Transient, Write
 from ledger.generations import Building
 from ledger.user_documents import further_ids, load_user
-from ledger.users import Carried, hot_id
+from ledger.users import Carried, hot_id, is_erased
 from materializers.carrying import carried_of, entered, ids_needed
 from materializers.journal import JOURNAL_FROM, Journal
 from materializers.measures import Delta, add_row, normalized_delta
@@ -42,7 +42,7 @@ def carry_users(
     layout = Layout(building.generation, building.buckets)
     by_bucket: dict[str, list[_Carrying]] = defaultdict(list)
     for document in documents:
-        if "user" not in document:
+        if "user" not in document or is_erased(document):
             continue
         key = document["id"].removeprefix(hot_id(""))
         whole = {document["id"]: document}

@@ -26,8 +26,10 @@ from materializers.registry import VIEWS
 from ops.carrying import carry_users
 from ops.removal import remove_generation
 from processors.audit import auditing, reader_name
+from processors.erasure import tombstone
 from processors.ownership import Layout
 from processors.trailing import TrailingReader, run_all
+from store.erased import ErasedUsers
 from store.generation import GenerationStore, HeldGeneration
 from store.state import StateStore
 from store.views import ViewStore
@@ -84,6 +86,12 @@ class Rebuilding:
         building = _building(held)
         for pk in _pks(building):
             self._head(pk, lambda head: msgspec.structs.replace(head, building=True))
+        # After the generation document, which an erasure reads after the registry: so one of the
+        # two sees the other.
+        layout = Layout(building.generation, building.buckets)
+        for one in ErasedUsers(self.state).all():
+            tombstone(self.state, layout, one.id)
+            self.pace()
         return self._advance(held, Phase.COUNTING)
 
     def carry(self, held: HeldGeneration) -> HeldGeneration:

@@ -159,7 +159,7 @@ def _walk(
             report = processor.process(
                 msgspec.json.encode(documents).decode(), {"invocation_id": "reconcile"}
             )
-            lost += report.delivered - report.duplicates - report.superseded
+            lost += report.delivered - report.duplicates - report.superseded - report.erased
             walked += len(documents)
             noted(walked)
             pace()

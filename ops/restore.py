@@ -22,7 +22,10 @@ from processors.archive import Place, path_of, place_of, restored
 from settings import ConfigurationError
 from store import archive
 from store.archive import ArchiveStore, Damaged
+from store.erased import ErasedUsers
+from store.failures import Refused
 from store.sources import SourceStore
+from store.state import StateStore
 
 CHUNK_DOCUMENTS = 500
 
@@ -81,6 +84,10 @@ def run(options: argparse.Namespace) -> int:
     client, configured = trailing.connected(options)
     if configured.blob is None:
         raise ConfigurationError("no Blob storage is configured: set BLOB__serviceUri, or BLOB")
+    state = client.get_database_client(configured.database).get_container_client("state")
+    erased, _ = ErasedUsers(StateStore(state)).read(user_key(options.user))
+    if erased is not None:
+        raise Refused(f"the user was erased on {erased.erased_at[:10]}: nothing is restored")
     done = Restored()
     with archive.connect(configured.blob) as service:
         store = ArchiveStore(service)

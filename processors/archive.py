@@ -12,8 +12,9 @@ restoring takes the newest version of a document. One document never shares a na
 
 import gzip
 import json
+import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -38,6 +39,8 @@ KEPT_PROPERTIES = frozenset({"_etag", "_ts"})
 """System properties that are the same for everybody who reads the same version."""
 SYSTEM_PROPERTIES = frozenset({"_rid", "_self", "_etag", "_attachments", "_ts", "_lsn"})
 
+_OTHER_KEY = "~(?:absent|null|empty|[0-9a-f]{8})"
+"""What follows the user where the partition key value is not the user itself."""
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
@@ -69,6 +72,9 @@ class Archive(Protocol):
     def write(self, copies: Sequence[Copy]) -> Counter[str]:
         """Write what is new or newer; how many copies ended how. Safe to repeat."""
 
+    def delete(self, path: str) -> bool:
+        """Whether there was such a copy."""
+
 
 class Place(NamedTuple):
     """What a copy's name says."""
@@ -81,26 +87,36 @@ class Place(NamedTuple):
     """The document's segment."""
 
 
-def archiving(
-    source: Source[Any], archive: Archive, erased: Callable[[str], bool] = lambda _: False
-) -> Handle:
-    """Archives documents; soft-deleted ones are skipped, and those of users who were `erased` (by
-    user key). A copy made before a document was soft-deleted stays."""
+Erased = Callable[[Collection[str]], Collection[str]]
+"""Those of some users (by key) who were erased."""
+
+
+def archiving(source: Source[Any], archive: Archive, erased: Erased = lambda _: ()) -> Handle:
+    """Archives documents; soft-deleted ones are skipped, and those of users who were `erased`. A
+    copy made before a document was soft-deleted stays.
+
+    No copy of an erased user stays: an erasure that begins before the last look here is seen by it,
+    one that begins later finds the copies; and a page whose handling broke off is handled again.
+    """
 
     def handle(documents: Sequence[Document]) -> Counter[str]:
         copies = []
         done: Counter[str] = Counter()
         for document in documents:
             change = change_of(source, document)
-            key = user_key(change.user) if change.user else None
             if change.deleted:
                 done["skipped_deleted"] += 1
-            elif key is not None and erased(key):
-                done["skipped_erased"] += 1
             else:
                 copies.append(copy_of(source, change, document))
-        if copies:
-            done.update(archive.write(copies))
+        keys = {copy.user_key for copy in copies if copy.user_key is not None}
+        gone = set(erased(keys))
+        if wanted := [copy for copy in copies if copy.user_key not in gone]:
+            done.update(archive.write(wanted))
+        gone |= set(erased(keys - gone))
+        for copy in copies:
+            if copy.user_key in gone:
+                archive.delete(copy.path)
+                done["skipped_erased"] += 1
         return done
 
     return handle
@@ -185,6 +201,12 @@ def segment(text: str) -> str:
         return encoded or "~"
     name = digest(text)
     return f"{encoded[: SEGMENT_CHARACTERS_MAX - len(name) - 1]}~{name}"
+
+
+def is_segment_of(named: str, user: str) -> bool:
+    """Whether a segment is this user's, whatever the partition key of the document."""
+    own = segment(user)
+    return named == own or re.fullmatch(re.escape(own) + _OTHER_KEY, named) is not None
 
 
 def as_json(document: Document) -> bytes:

@@ -16,10 +16,10 @@ from ledger.commits import CommitError, Conflict, TooLarge, Transient, UnknownOu
 from ledger.entries import Outcome
 from ledger.instants import iso
 from ledger.plan import Documents, Unread, plan
-from ledger.users import hot_id, user_key
+from ledger.users import hot_id, is_erased, user_key
 from ledger.versions import Order, order
 from materializers.journal import journal_of
-from processors.dead_letters import dead_letter
+from processors.dead_letters import dead_letter, letter_id
 from processors.documents import Source, coalesced, raw_documents, read_batch
 from processors.doubts import Doubt, settle
 from processors.judging import Breaker, Judged, judge, oversize
@@ -140,11 +140,31 @@ class _Run:
         planned = []
         for work, judged in taken:
             works += strangers(work, judged, documents)
+            if work.owner.key is not None and is_erased(documents.get(hot_id(work.owner.key))):
+                self._ignore_erased(judged)
+                continue
             undecided = self._undecided(work, judged, documents)
-            if undecided:
-                self._write_dead_letters(undecided)
+            if self._write_dead_letters(undecided) and self._erased_by_now(work):
+                self._ignore_erased(undecided)
+            elif undecided:
                 planned.append(self._plan(work, undecided, documents, token))
         return planned
+
+    def _ignore_erased(self, judged: list[Judged]) -> None:
+        """Nothing is kept of a user who was erased, also no letter that a worker, this one or one
+        that crashed, has written beside the erasure."""
+        for one in judged:
+            if one.rejected is not None:
+                self.outside.poison.delete(one.change.source, letter_id(one.change))
+        self.report.of_erased(len(judged))
+
+    def _erased_by_now(self, work: Work) -> bool:
+        """A commit that counts conflicts with an erasure; a letter has to look for it."""
+        owner = work.owner
+        if owner.key is None:
+            return False
+        name = hot_id(owner.key)
+        return is_erased(self.outside.state.read(owner.pk, [name])[0].get(name))
 
     def _undecided(self, work: Work, judged: list[Judged], documents: Documents) -> list[Judged]:
         """The version rule: what the ledger has not decided yet, doubts settled."""
@@ -188,14 +208,17 @@ class _Run:
         dead = known is not None and known["outcome"] == Outcome.DEAD
         return dead and self.redrive is not Redrive.NONE
 
-    def _write_dead_letters(self, judged: list[Judged]) -> None:
-        """Before the commit that decides `dead`: a crash in between repeats the letter."""
+    def _write_dead_letters(self, judged: list[Judged]) -> bool:
+        """Before the commit that decides `dead`: a crash in between repeats the letter. Whether
+        any was written."""
+        written = False
         for one in judged:
             if one.rejected is not None and not one.lettered:
                 raw = one.change.raw or raw_documents(self.text)[one.change.position]
                 at = iso(self.outside.now_ms() * 1_000)
                 self.outside.poison.write(dead_letter(self.source, one, raw, at, self.correlation))
-                one.lettered = True
+                one.lettered = written = True
+        return written
 
     def _plan(
         self, work: Work, judged: list[Judged], documents: Documents, token: str | None

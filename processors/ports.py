@@ -32,3 +32,6 @@ class Poison(Protocol):
 
     def write(self, letter: DeadLetter) -> None:
         """Write or overwrite; an earlier letter's first failure and attempts are kept and grow."""
+
+    def delete(self, source: str, letter_id: str) -> bool:
+        """Whether there was such a letter."""

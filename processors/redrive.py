@@ -22,7 +22,7 @@ import msgspec
 from ledger.commits import Transient
 from ledger.instants import iso
 from ledger.labels import LABEL_CHARACTERS_MAX
-from ledger.users import user_key
+from ledger.users import hot_id, is_erased, user_key
 from processors.batch import Processor, Redrive
 from processors.dead_letters import OMITTED, DeadLetter, Status, letter_id
 from processors.definition import worker_version
@@ -47,6 +47,8 @@ class Outcome(StrEnum):
     REDRIVEN = "redriven"
     SUPERSEDED = "superseded"
     STILL_FAILING = "still failing"
+    ERASED = "erased"
+    """Its user was erased, and the letter with it."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,9 @@ class Letters(Protocol):
 
     def resolve(self, letter: DeadLetter, status: Status, resolution: str, at: str) -> bool:
         """Give the letter this status; False where it is gone or has it already."""
+
+    def delete(self, source: str, letter_id: str) -> bool:
+        """Whether there was such a letter."""
 
 
 @dataclass
@@ -91,11 +96,15 @@ class Redriver:
     def redrive(self, letter: DeadLetter, correlation: Mapping[str, str]) -> Redriven:
         """Send one letter's document through stage 1 again, now. Raises Transient."""
         processor = self.processors[letter.source]
+        if letter.user is not None and _is_erased(processor, letter.user):
+            return self._erased(letter)
         raw = self._current(letter)
         if raw is not None:
             result = _of_current(processor, letter, raw, correlation)
         else:
             result = _of_letter(processor, letter, correlation)
+        if result.outcome is Outcome.ERASED:
+            return self._erased(letter)
         # Last, and only a note: a crash before it makes the next redrive find the version decided.
         if result.outcome is not Outcome.STILL_FAILING:
             at = iso(processor.outside.now_ms() * 1_000)
@@ -131,6 +140,10 @@ class Redriver:
                     self._looked_at.pop(source, None)
         return result
 
+    def _erased(self, letter: DeadLetter) -> Redriven:
+        self.letters.delete(letter.source, letter.id)
+        return Redriven(letter, Outcome.ERASED, "the user was erased; the letter is deleted")
+
     def _worth_a_try(self, letter: DeadLetter) -> bool:
         if letter.worker_version != worker_version():
             return True
@@ -154,6 +167,11 @@ class Redriver:
         return sources.read(letter.source, letter.document_id, key)
 
 
+def _is_erased(processor: Processor, key: str) -> bool:
+    pk = processor.outside.layout().pk_of(key)
+    return is_erased(processor.outside.state.read(pk, [hot_id(key)])[0].get(hot_id(key)))
+
+
 def _of_current(
     processor: Processor, letter: DeadLetter, raw: bytes, correlation: Mapping[str, str]
 ) -> Redriven:
@@ -163,6 +181,8 @@ def _of_current(
         # A point read does not show it, and the entry keeps it.
         document["_lsn"] = letter.version["lsn"]
     report = processor.process(_batch(document), correlation, Redrive.CURRENT)
+    if report.erased:
+        return Redriven(letter, Outcome.ERASED, "")
     if not same:
         return Redriven(letter, Outcome.SUPERSEDED, f"a newer version {_decided(report)}")
     return _of_same_version(letter, report, f"the document {_decided(report)}")
@@ -176,6 +196,8 @@ def _of_letter(
         why = "the source is gone, and the letter does not hold enough of it"
         return Redriven(letter, Outcome.SUPERSEDED, why)
     report = processor.process(_batch(document), correlation, Redrive.STALE)
+    if report.erased:
+        return Redriven(letter, Outcome.ERASED, "")
     return _of_same_version(letter, report, f"the source is gone; the letter {_decided(report)}")
 
 

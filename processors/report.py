@@ -9,6 +9,9 @@ from ledger.facts import Fact, InteractionFact
 from ledger.labels import label
 from processors.judging import Judged
 
+ERASED = "erased"
+"""The kind under which changes of erased users are ignored."""
+
 
 @dataclass
 class Report:
@@ -22,6 +25,8 @@ class Report:
     superseded: int = 0
 
     delivered: int = 0
+    erased: int = 0
+    """Of those ignored: changes of users who were erased."""
     corrections: int = 0
     unchanged: int = 0
     unpriced: int = 0
@@ -47,6 +52,11 @@ class Report:
             self.corrections += 1
         if isinstance(new, InteractionFact) and not new.priced:
             self.unpriced += 1
+
+    def of_erased(self, changes: int) -> None:
+        """Note changes that end as ignored, because their user was erased."""
+        self.ignored[ERASED] += changes
+        self.erased += changes
 
     def fields(self) -> dict[str, Any]:
         """The report as flat fields of a log line."""

@@ -31,7 +31,7 @@ from azure.storage.blob import (
 
 from ledger.commits import Transient
 from ledger.versions import Order, Version, order
-from processors.archive import Copy
+from processors.archive import ROOT, Copy
 from settings import BlobConnection
 
 CONTAINER = "archive"
@@ -88,6 +88,24 @@ class ArchiveStore:
                     yield str(found.name)
             except ResourceNotFoundError:
                 return
+
+    def paths(self) -> Iterator[str]:
+        """The names of all copies. Raises Transient."""
+        with _transient("list_blobs"):
+            try:
+                for found in self._container.list_blob_names(name_starts_with=f"{ROOT}/"):
+                    yield str(found)
+            except ResourceNotFoundError:
+                return
+
+    def delete(self, path: str) -> bool:
+        """Whether there was such a copy. Raises Transient."""
+        with _transient("delete_blob"):
+            try:
+                self._container.delete_blob(path, delete_snapshots="include")
+            except ResourceNotFoundError:
+                return False
+        return True
 
     def version_of(self, path: str) -> Version | None:
         """The version that a copy holds; None where there is no copy. Raises Transient."""

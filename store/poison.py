@@ -73,6 +73,31 @@ class PoisonStore:
             answer = self._container.upsert_item(msgspec.to_builtins(letter), no_response=True)
             metering.note(self._name, "upsert_item", answer.get_response_headers())
 
+    def delete(self, source: str, letter_id: str) -> bool:
+        """Whether there was such a letter. Raises Transient."""
+
+        def noted(headers: Mapping[str, str], _: object) -> None:
+            metering.note(self._name, "delete_item", headers)
+
+        with transient(self._name, "delete_item"):
+            try:
+                self._container.delete_item(letter_id, source, response_hook=noted)
+            except CosmosResourceNotFoundError as error:
+                metering.note(self._name, "delete_item", error.headers or {})
+                return False
+        return True
+
+    def ids_of_user(self, source: str, user_key: str, user: str) -> list[str]:
+        """Letters about a user's documents, also where the user could not be read from what failed
+        and only the partition key names it. Nothing of this is indexed: it reads all letters of
+        the source. Raises Transient."""
+        found = self._query(
+            'SELECT c.id FROM c WHERE c["user"] = @key OR ARRAY_CONTAINS(c.partition_key, @user)',
+            {"@key": user_key, "@user": user},
+            source,
+        )
+        return [document["id"] for document in found]
+
     def resolve(self, letter: DeadLetter, status: Status, resolution: str, at: str) -> bool:
         """Give the letter this status; False where it is gone or has it already, as after an
         erasure or another redrive. Raises Transient."""

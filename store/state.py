@@ -1,6 +1,6 @@
 """The state container: entries, users, journal, partials, heads, and the generation document."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -87,6 +87,28 @@ class StateStore:
             limit,
         )
         return [document["id"] for document in found]
+
+    def entries_of_user(
+        self, pk: str, user_key: str, session_token: str | None
+    ) -> Iterator[list[Document]]:
+        """Pages of a user's entries: id, outcome and fact. No entry is indexed by its user, so it
+        reads all entries of the bucket. Raises Transient."""
+
+        def noted(headers: Mapping[str, str], _: object) -> None:
+            metering.note(self._name, "query_items", headers)
+
+        with transient(self._name, "query_items"):
+            pages = self._container.query_items(
+                "SELECT c.id, c.outcome, c.fact FROM c"
+                ' WHERE c.id >= "e:" AND c.id < "e;" AND c["user"] = @user',
+                parameters=[{"name": "@user", "value": user_key}],
+                partition_key=pk,
+                enable_scan_in_query=True,
+                response_hook=noted,
+                session_token=session_token,
+            ).by_page()
+            for page in pages:
+                yield list(page)
 
     def commit(self, pk: str, operations: Sequence[Operation]) -> Committed:
         """Apply all operations or none. Raises CommitError or Transient."""

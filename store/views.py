@@ -47,6 +47,38 @@ class ViewStore:
             for page in pages.by_page():
                 yield list(page)
 
+    def of_partition(self, view: str, partition: str) -> list[tuple[str, str]]:
+        """(id, ETag) of every document, tombstones too, under a partition key value.
+        Raises Transient."""
+
+        def noted(headers: Mapping[str, str], _: object) -> None:
+            metering.note(view, "query_items", headers)
+
+        with transient(view, "query_items"):
+            found = self._database.get_container_client(view).query_items(
+                "SELECT c.id, c._etag FROM c", partition_key=partition, response_hook=noted
+            )
+            return [(document["id"], document["_etag"]) for document in found]
+
+    def delete(self, view: str, document_id: str, partition: str, etag: str) -> None:
+        """Delete just that version; a document that is gone or has changed is left.
+        Raises Transient."""
+
+        def noted(headers: Mapping[str, str], _: object) -> None:
+            metering.note(view, "delete_item", headers)
+
+        with transient(view, "delete_item"):
+            try:
+                self._database.get_container_client(view).delete_item(
+                    document_id,
+                    partition,
+                    etag=etag,
+                    match_condition=MatchConditions.IfNotModified,
+                    response_hook=noted,
+                )
+            except (CosmosAccessConditionFailedError, CosmosResourceNotFoundError) as error:
+                metering.note(view, "delete_item", error.headers or {})
+
     def write(self, view: str, body: dict[str, Any], etag: str | None) -> None:
         """Create where `etag` is None, else replace just that version.
 

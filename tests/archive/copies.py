@@ -28,7 +28,7 @@ def archiver(
     ground: Ground,
     blobs: BlobServiceClient,
     source: str = INTERACTIONS,
-    erased: Callable[[str], bool] = lambda _: False,
+    erased: Callable[[Any], Any] = lambda _: set(),
 ) -> TrailingReader:
     """The archive's reader of a source, with its default age."""
     database = ground.connect().get_database_client(ground.database)

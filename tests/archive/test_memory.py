@@ -24,6 +24,9 @@ class Forgetful:
     def write(self, copies: Sequence[Copy]) -> Counter[str]:
         return Counter({"archived": sum(bool(copy.compressed) for copy in copies)})
 
+    def delete(self, path: str) -> bool:
+        raise AssertionError(path)
+
 
 def test_memory_does_not_grow_with_what_there_is(grounds: Callable[..., Ground]) -> None:
     with Endpoint.subprocess() as endpoint:

@@ -221,6 +221,9 @@ class MemoryPoison:
         self._trouble = trouble
         self.letters: dict[str, DeadLetter] = {}
 
+    def delete(self, source: str, letter_id: str) -> bool:
+        return self.letters.pop(letter_id, None) is not None
+
     def write(self, letter: DeadLetter) -> None:
         if self._trouble.strikes() and self._trouble.strikes():
             raise Transient("the poison container is down")

@@ -218,6 +218,9 @@ class MemoryPoison:
         self._chaos = chaos
         self.letters: dict[str, DeadLetter] = {}
 
+    def delete(self, source: str, letter_id: str) -> bool:
+        return self.letters.pop(letter_id, None) is not None
+
     def write(self, letter: DeadLetter) -> None:
         if self._chaos.strikes():
             raise Transient("poison container is down")
