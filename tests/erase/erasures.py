@@ -1,6 +1,7 @@
 """A user with everything a user can have, the command, and what must hold afterwards."""
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,9 @@ from azure.storage.blob import BlobServiceClient
 
 from ledger.users import hot_id, user_key
 from ops.__main__ import main
+from processors.trailing import run_all
 from tests.archive.copies import archived
+from tests.audit.readers import at_endpoint_time
 from tests.oracle import Prices, SourceDocument, compute_views
 from tests.worker.ground import (
     INCIDENTS,
@@ -24,10 +27,21 @@ from tests.worker.ground import (
     publish_until_done,
 )
 from tests.worker.stories import incident, interaction, on, session
+from wiring import Worker
 
 USER = "ada.lovelace@example.org/№1"
 KEY = user_key(USER)
 OTHERS = ("bob", "cyd")
+REMOVED = {
+    "facts_of_user_interactions": 4,
+    "facts_of_user_sessions": 3,
+    "facts_of_abuse_incidents": 3,
+    "entries": 12,
+    "user_documents": 3,
+    "dead_letters": 1,
+    "user_analytics_documents": 3,
+}
+"""What is removed of the user, by place."""
 
 
 @dataclass
@@ -88,11 +102,22 @@ def populate(ground: Ground) -> None:
     publish_until_done(ground, worker)
 
 
+def archive_all(ground: Ground, worker: Worker) -> None:
+    """Everything written by now is archived."""
+    ground.later(2)
+    for reader in worker.archives:
+        reader.delay_seconds = 0
+    at_endpoint_time(ground, worker.archives)
+    for reading in run_all(worker.archives, 1_000, 1e9, time.monotonic):
+        assert not reading.failures
+        assert reading.caught_up
+
+
 def without_user(ground: Ground) -> Views:
     """What the oracle says of all other users' documents."""
     return compute_views(
         [one for one in ground.written() if one.body.get("user_id") != USER],
-        now_seconds=int(ground.endpoint.clock.now()),
+        now_seconds=int(time.time()),
         views=kept_views(),
         prices=Prices(),
     )

@@ -1,27 +1,43 @@
 """Erase: one user is forgotten everywhere, for ever, and all others count as before."""
 
-import pytest
+import json
+import time
 
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from ledger.generations import Phase, advanced, begun
+from local.azurite import Azurite
+from local.cosmos import Endpoint
+from ops.__main__ import main
+from processors.redrive import Outcome
+from processors.trailing import run_all
+from store.generation import GenerationStore
+from store.poison import PoisonStore, Selection
+from tests.archive.copies import archived, wired
+from tests.audit.readers import auditor
 from tests.erase.erasures import (
     KEY,
+    REMOVED,
     USER,
+    archive_all,
     assert_forgotten,
+    connection,
     erase,
     populate,
 )
+from tests.worker.conftest import GroundMaker
 from tests.worker.ground import (
+    DEFINITION,
+    INTERACTIONS,
+    SOURCES,
     Ground,
+    deliver,
+    deliver_all,
 )
+from tests.worker.stories import interaction, on
 
-REMOVED = {
-    "facts_of_user_interactions": 4,
-    "facts_of_user_sessions": 3,
-    "facts_of_abuse_incidents": 3,
-    "entries": 12,
-    "user_documents": 3,
-    "dead_letters": 1,
-    "user_analytics_documents": 3,
-}
+COPIES = 12
 
 
 def test_a_user_is_forgotten_and_all_others_count_as_before(
@@ -42,3 +58,202 @@ def test_a_user_is_forgotten_and_all_others_count_as_before(
         "abuse_incidents": 3,
     }
     assert_forgotten(ground)
+
+
+def test_what_would_be_removed_is_told_without_removing_it(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    populate(ground)
+    before = ground.etags()
+
+    ran = erase(ground, capsys, "--dry-run")
+
+    assert ran.code == 0
+    assert ran.receipt["would_remove"] == REMOVED
+    assert ran.receipt["removed"] == {}
+    assert ground.etags() == before
+
+
+def test_erasing_again_finds_nothing_and_prints_the_receipt(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    populate(ground)
+    first = erase(ground, capsys).receipt
+
+    again = erase(ground, capsys).receipt
+
+    assert again["removed"] == again["removed_before"] == REMOVED
+    assert again["erased_at"] == first["erased_at"]
+    assert again["finished_at"] == first["finished_at"]
+    assert again["passes"] == first["passes"] + 1
+
+
+def test_somebody_nobody_knows_is_tombstoned_too(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert erase(ground, capsys).receipt["removed"] == {}
+
+    populate(ground)
+
+    assert_forgotten(ground)
+    assert ground.letters(), "of the others"
+
+
+def test_who_was_erased_is_listed_by_hash(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    erase(ground, capsys)
+
+    assert main(["erase", "--list", "--json", *connection(ground)]) == 0
+
+    (listed,) = json.loads(capsys.readouterr().out)
+    assert listed["user"] == KEY
+
+
+@pytest.mark.parametrize("buckets", [1, 4])
+def test_changes_of_an_erased_user_are_ignored_however_they_come(
+    endpoint: Endpoint, grounds: GroundMaker, capsys: pytest.CaptureFixture[str], buckets: int
+) -> None:
+    ground = grounds(endpoint, buckets=buckets)
+    populate(ground)
+    earlier = {source: ground.feed(source) for source in SOURCES}
+    erase(ground, capsys)
+    worker = ground.worker()
+    ground.later()
+    name = KEY[:6]
+    fresh = ground.write(
+        INTERACTIONS,
+        interaction(f"late-{name}", user_id=USER, timestamp=on(10), response_time_ms=5),
+        interaction("another", user_id=USER),
+        interaction("broken", user_id=USER, response_time_ms="soon"),
+    )
+
+    report = deliver(worker, INTERACTIONS, fresh)
+    of_user = sum(one.get("user_id") == USER for one in fresh)
+    assert report.erased == report.ignored["erased"] == of_user
+    deliver_all(worker, earlier)
+    deliver_all(worker, {source: ground.feed(source) for source in SOURCES})
+
+    assert_forgotten(ground)
+
+
+def test_the_audit_repairs_nothing_of_an_erased_user(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    populate(ground)
+    erase(ground, capsys)
+    ground.later(2 * 3_600)
+
+    readings = run_all(auditor(ground).audits, 1_000, 1e9, time.monotonic)
+
+    assert sum(one.done["checked"] for one in readings) == len(ground.written())
+    assert sum(one.done["repaired"] for one in readings) == 0
+    assert_forgotten(ground)
+
+
+@pytest.mark.parametrize("options", [(), ("--full",)])
+def test_a_tombstone_is_no_difference(
+    ground: Ground, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    populate(ground)
+    erase(ground, capsys)
+
+    code = main(["reconcile", "--json", *options, *connection(ground)])
+
+    assert (code, json.loads(capsys.readouterr().out)["differences"]) == (0, [])
+    assert_forgotten(ground)
+
+
+def test_a_rebuild_does_not_bring_the_user_back(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    populate(ground)
+    erase(ground, capsys)
+
+    assert main(["rebuild", "--settle-seconds", "0", *connection(ground)]) == 0
+
+    ground.generation = 2
+    assert_forgotten(ground)
+
+
+def test_a_user_is_erased_from_the_generation_that_is_being_built_too(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    populate(ground)
+    assert main(["rebuild", "--compare", "--settle-seconds", "0", *connection(ground)]) == 0
+
+    ran = erase(ground, capsys)
+
+    assert ran.code == 0
+    assert ran.receipt["removed"]["entries"] == 2 * REMOVED["entries"]
+    assert main(["rebuild", "--settle-seconds", "0", *connection(ground)]) == 0
+    ground.generation = 2
+    assert_forgotten(ground)
+
+
+def test_while_a_rebuild_switches_the_rest_waits_and_the_tombstone_stands(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    populate(ground)
+    generations = GenerationStore(ground.container("state"))
+    held = generations.held()
+    building = begun(held.generation, DEFINITION, 1, None, 0)
+    generations.replace(held, advanced(building, Phase.CLOSING, 0))
+
+    ran = erase(ground, capsys)
+
+    assert ran.code == 1
+    assert "a rebuild is closing: run the command again" in ran.errors
+    assert deliver(ground.worker(), INTERACTIONS, ground.feed(INTERACTIONS)).erased == 6
+
+
+def test_a_redrive_deletes_the_letter_of_an_erased_user(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    populate(ground)
+    poison = PoisonStore(ground.container("poison_messages"))
+    (letter,) = [one for one in poison.select(Selection(SOURCES)) if one.user == KEY]
+    erase(ground, capsys)
+    poison.write(letter)  # by a worker that was killed beside the erasure
+
+    redriven = ground.worker().redriver.redrive(letter, {"invocation_id": "test"})
+
+    assert redriven.outcome is Outcome.ERASED
+    assert_forgotten(ground)
+
+
+def test_archived_copies_are_removed_and_none_comes_back(
+    ground: Ground, blobs: BlobServiceClient, azurite: Azurite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    populate(ground)
+    worker = wired(ground, azurite.connection_string)
+    archive_all(ground, worker)
+    assert sum("lovelace" in path for path in archived(blobs)) == COPIES
+
+    ran = erase(ground, capsys)
+
+    assert ran.receipt["removed"]["archived_copies"] == COPIES
+    assert_forgotten(ground, blobs)
+    for cursor in ground.documents("state"):
+        if cursor["pk"] == "cursors":
+            ground.container("state").delete_item(cursor["id"], "cursors")
+    archive_all(ground, worker)
+    assert_forgotten(ground, blobs)
+    period = ("--from", "2026-01-01", "--to", "2026-12-31")
+    code = main(["archive", "restore", "--user", USER, *period, "--replay", *connection(ground)])
+    assert code == 2
+    assert "the user was erased on" in capsys.readouterr().err.lower()
+
+
+def test_a_copy_without_a_tag_is_found_by_its_name(
+    ground: Ground, blobs: BlobServiceClient, azurite: Azurite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    populate(ground)
+    archive_all(ground, wired(ground, azurite.connection_string))
+    container = blobs.get_container_client("archive")
+    for path in archived(blobs):
+        container.get_blob_client(path).set_blob_tags({})
+
+    assert "archived_copies" not in erase(ground, capsys).receipt["removed"]
+    assert erase(ground, capsys, "--thorough").receipt["removed"]["archived_copies"] == COPIES
+    assert_forgotten(ground, blobs)
