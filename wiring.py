@@ -16,10 +16,12 @@ from ledger.buckets import bucket_pk
 from ledger.commits import Conflict, Transient
 from ledger.generations import Generation
 from ledger.instants import DAY_SECONDS
+from ledger.users import user_key
 from logs import Logger, logger
 from materializers import change_feed_health, system_health
 from materializers.change_feed_health import DeadLetters, Health
 from materializers.publish import GenerationChanged, Publisher, Stage
+from materializers.registry import VIEWS
 from processors import archive, audit, incidents, interactions, sessions
 from processors.batch import Outside, Processor
 from processors.definition import definition_version
@@ -321,7 +323,7 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
             now_ms=_now_ms,
             pace_seconds=configured.publish_pace_seconds,
             on_failure=lambda key, error: log.error(
-                "a view could not be rendered", key=key, error_type=type(error).__name__
+                "a view could not be rendered", key=_loggable(key), error_type=type(error).__name__
             ),
         ),
         views=views,
@@ -382,6 +384,14 @@ def stage_of(generation: Generation) -> Stage:
     number = generation.generation
     pks = tuple(bucket_pk(number, one) for one in range(generation.buckets))
     return Stage(number, pks, generation.horizon_seconds, generation.successor)
+
+
+def _loggable(name: str) -> str:
+    """The name of a view key as a log may show it: a user by the hash."""
+    view, _, key = name.partition(":")
+    if VIEWS[view].partition_key != "user_id":
+        return name
+    return f"{view}:{user_key(VIEWS[view].partition(key))}"
 
 
 def _now_ms() -> int:

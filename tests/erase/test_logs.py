@@ -1,0 +1,26 @@
+"""No log names a user."""
+
+import pytest
+
+from materializers.registry import VIEWS
+from tests.erase.erasures import KEY, USER, lives
+from tests.worker.ground import INTERACTIONS, Ground, deliver
+
+
+def test_a_view_of_a_user_that_cannot_be_rendered_names_the_hash(
+    ground: Ground, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = ground.worker()
+    deliver(worker, INTERACTIONS, ground.write(INTERACTIONS, *lives(USER)[INTERACTIONS]))
+    view = VIEWS["user_analytics"]
+    monkeypatch.setitem(VIEWS, view.name, view.__class__(**{**vars(view), "render": _broken}))
+
+    worker.publisher.run()
+
+    logged = caplog.text
+    assert f"user_analytics:{KEY}" in logged
+    assert "lovelace" not in logged
+
+
+def _broken(*_: object) -> None:
+    raise ZeroDivisionError
