@@ -204,6 +204,8 @@ class User:
         self.touched: set[str] = set()
         self.shards: dict[str, list[Entries]] = {}
         """Id of the hot or a month's document → what its shards held when they were read."""
+        self.derived: dict[str, Any] = {}
+        """What was computed from the history as it stands, by name; for whoever computes it."""
 
     @classmethod
     def new(cls, key: str, pk: str, user: str, month: str) -> "User":
@@ -217,6 +219,7 @@ class User:
         if month > self.hot.latest:
             self._advance(month)
         block = self.month(month)
+        self.derived.clear()
         self.touched.add(month)
         number = fact.day - month_start(month) + 1
         day = block.days.setdefault(number, Day())
@@ -283,7 +286,7 @@ class User:
     @property
     def first_day(self) -> int | None:
         """The first epoch day with an interaction, session or incident."""
-        first = next(days_of(self.hot.seen), None)
+        first = _first_of(self.hot.seen)
         carried = self.hot.carried
         if carried is None:
             return first
@@ -359,6 +362,14 @@ def _add_totals(block: Month, totals: MonthTotals, sign: int) -> None:
     while row and not row[-1]:
         row.pop()
     block.totals = row
+
+
+def _first_of(masks: dict[str, int]) -> int | None:
+    """The first epoch day whose bit is set."""
+    if not masks:
+        return None
+    month = min(masks)
+    return month_start(month) + (masks[month] & -masks[month]).bit_length() - 1
 
 
 def days_of(masks: dict[str, int], after: int = -1) -> Iterator[int]:

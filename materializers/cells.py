@@ -1,6 +1,7 @@
 """Cells: how rows are named and summed up by the contributions."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from materializers.measures import Row
 
@@ -12,6 +13,7 @@ def sum_and_count(value: int | None) -> tuple[int, int]:
     return (0, 0) if value is None else (value, 1)
 
 
+@lru_cache(maxsize=16_384)
 def cell_name(kind: str, *labels: str) -> str:
     """`{kind}/{label}/…`; a separator inside a label is escaped, so names never meet."""
     return SEPARATOR.join((kind, *map(_escaped, labels)))

@@ -3,7 +3,6 @@
 Thresholds compare exact quotients; only the score is rounded, to millionths, before it is compared.
 """
 
-from fractions import Fraction
 from typing import NamedTuple
 
 from ledger.fixed_point import MILLION, divided_half_even
@@ -18,7 +17,7 @@ SESSIONS_FULL, INTERACTIONS_FULL = 20, 60
 WEIGHTS_PERCENT = {"sessions": 30, "interactions": 25, "depth": 20, "rating": 15, "completion": 10}
 
 POWER_SESSIONS_MIN, POWER_RETENTION_QUARTERS_MIN = 20, 3
-POWER_SCORE_MIN, POWER_DEPTH_MIN = 800_000, Fraction(70, 100)
+POWER_SCORE_MIN, POWER_DEPTH_MIN_PERCENT = 800_000, 70
 ENGAGED_SESSIONS_MIN, ENGAGED_SCORE_MIN = 8, 500_000
 
 QUARTER_STARTS = (1, 8, 15, 22)
@@ -52,17 +51,23 @@ def standing(user: User, month: str) -> Standing | None:
     """The user's month; None without an interaction or a started session in it."""
     if not user.hot.active.get(month):
         return None
+    known: Standing | None = user.derived.get(f"standing:{month}")
+    if known is None:
+        known = user.derived[f"standing:{month}"] = _standing(user, month)
+    return known
+
+
+def _standing(user: User, month: str) -> Standing:
     block = user.month(month)
     sums = block.sums
     score = _score(block)
-    depth = Fraction(sums.depth, sums.depths * MILLION) if sums.depths else None
     quarters = len({_quarter(day) for day in block.active_days})
     first_day = user.first_day
     if (
         block.sessions >= POWER_SESSIONS_MIN
         and score >= POWER_SCORE_MIN
-        and depth is not None
-        and depth >= POWER_DEPTH_MIN
+        and sums.depths
+        and sums.depth * 100 >= POWER_DEPTH_MIN_PERCENT * sums.depths * MILLION
         and quarters >= POWER_RETENTION_QUARTERS_MIN
     ):
         tier = POWER_USER
@@ -83,21 +88,29 @@ def standing(user: User, month: str) -> Standing | None:
 
 
 def _score(block: Month) -> int:
-    """The weighted mean of the parts that are present, in millionths, half-even."""
+    """The weighted mean of the parts that are present, in millionths, half-even.
+
+    Exact, over one denominator: a user's score is computed at every change.
+    """
     sums = block.sums
-    parts = {
-        "sessions": min(Fraction(1), Fraction(block.sessions, SESSIONS_FULL)),
-        "interactions": min(Fraction(1), Fraction(block.interactions, INTERACTIONS_FULL)),
-    }
+    sessions, interactions = block.sessions, block.interactions
+    parts = [
+        (WEIGHTS_PERCENT["sessions"], min(sessions, SESSIONS_FULL), SESSIONS_FULL),
+        (WEIGHTS_PERCENT["interactions"], min(interactions, INTERACTIONS_FULL), INTERACTIONS_FULL),
+    ]
     if sums.depths:
-        parts["depth"] = Fraction(sums.depth, sums.depths * MILLION)
+        parts.append((WEIGHTS_PERCENT["depth"], sums.depth, sums.depths * MILLION))
     if sums.ratings:
-        parts["rating"] = (Fraction(sums.rating, sums.ratings * MILLION) - 1) / 4
+        whole = sums.ratings * MILLION
+        parts.append((WEIGHTS_PERCENT["rating"], sums.rating - whole, 4 * whole))
     if sums.ended:
-        parts["completion"] = Fraction(sums.completed, sums.ended)
-    weighted = sum(WEIGHTS_PERCENT[name] * part for name, part in parts.items())
-    score = Fraction(weighted, sum(WEIGHTS_PERCENT[name] for name in parts)) * MILLION
-    return divided_half_even(score.numerator, score.denominator)
+        parts.append((WEIGHTS_PERCENT["completion"], sums.completed, sums.ended))
+    weights, weighted, denominator = 0, 0, 1
+    for weight, part, whole in parts:
+        weights += weight
+        weighted = weighted * whole + weight * part * denominator
+        denominator *= whole
+    return divided_half_even(weighted * MILLION, denominator * weights)
 
 
 def _quarter(day: int) -> int:

@@ -38,7 +38,7 @@ CRITERIA: Mapping[str, Mapping[str, float | None]] = {
     POWER_USER: {
         "min_sessions_monthly": engagement.POWER_SESSIONS_MIN,
         "min_engagement_score": engagement.POWER_SCORE_MIN / MILLION,
-        "min_content_depth": float(engagement.POWER_DEPTH_MIN),
+        "min_content_depth": engagement.POWER_DEPTH_MIN_PERCENT / 100,
         "retention_rate_threshold": engagement.POWER_RETENTION_QUARTERS_MIN / QUARTERS,
     },
     ENGAGED: {

@@ -7,7 +7,7 @@ import msgspec
 from ledger.plan import Plan
 from materializers.measures import Delta, add_all, normalized_delta
 from materializers.registry import OF_FACT, OF_USER
-from materializers.touched import touched_by
+from materializers.touched import Touched, touched_by
 
 JOURNAL_FROM, JOURNAL_TO = "j:", "j;"
 """All journal ids lie in this half-open range, oldest first."""
@@ -28,39 +28,41 @@ class Journal(msgspec.Struct, omit_defaults=True):
 def delta_of(plans: Iterable[Plan]) -> Delta:
     """What plans are worth: contributions of what is new minus those of what was counted before,
     of the facts and, one level up, of the users' histories."""
+    return _delta_of([(plan, touched_by(plan)) for plan in plans])
+
+
+def _delta_of(plans: Iterable[tuple[Plan, Touched]]) -> Delta:
     delta: Delta = {}
-    for plan in plans:
-        for of_fact in OF_FACT:
-            for fact in plan.retracted:
-                add_all(delta, of_fact(fact), -1)
-            for fact in plan.counted:
-                add_all(delta, of_fact(fact))
-        if plan.after is not None:
-            touched = touched_by(plan)
-            for of_user in OF_USER:
-                if plan.before is not None:
-                    add_all(delta, of_user(plan.before, touched), -1)
-                add_all(delta, of_user(plan.after, touched))
+    for plan, touched in plans:
+        for sign, facts in ((-1, plan.retracted), (1, plan.counted)):
+            for fact in facts:
+                for of_fact in OF_FACT:
+                    add_all(delta, of_fact(fact), sign)
+        for sign, user in ((-1, plan.before), (1, plan.after)):
+            if user is not None:
+                for of_user in OF_USER:
+                    add_all(delta, of_user(user, touched), sign)
     return normalized_delta(delta)
 
 
-def user_months(plans: Iterable[Plan]) -> list[str]:
+def user_months(plans: Iterable[tuple[Plan, Touched]]) -> list[str]:
     """State keys `user:{YYYYMM}:{user id}` of the users' months that plans touch: what is published
     of them follows from the user documents, without any measure."""
     return sorted(
         {
             f"user:{month}:{plan.after.hot.user}"
-            for plan in plans
+            for plan, touched in plans
             if plan.after is not None
-            for month in touched_by(plan).months
+            for month in touched.months
         }
     )
 
 
 def journal_of(pk: str, plans: Sequence[Plan], at_ms: int, nonce: str) -> Journal | None:
     """The journal document of one commit; None when its plans change nothing that is shown."""
-    delta = delta_of(plans)
-    touched = user_months(plans)
+    compared = [(plan, touched_by(plan)) for plan in plans]
+    delta = _delta_of(compared)
+    touched = user_months(compared)
     if not delta and not touched:
         return None
     # Ids sort by time, so that the fold takes the oldest first; the nonce keeps them apart.

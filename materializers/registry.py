@@ -10,7 +10,7 @@ from materializers import (
     user_analytics,
 )
 from materializers.grains import day, incident_month, month, source_day, window
-from materializers.view import View
+from materializers.view import View, nothing_of_fact, nothing_of_user
 
 VIEWS: dict[str, View] = {
     view.name: view
@@ -31,7 +31,7 @@ OF_FACT = (
     source_day.of_fact,
     month.of_fact,
     incident_month.of_fact,
-    *(view.of_fact for view in VIEWS.values()),
+    *(view.of_fact for view in VIEWS.values() if view.of_fact is not nothing_of_fact),
 )
 """Everything that says what a fact contributes."""
 
@@ -39,6 +39,6 @@ OF_USER = (
     day.of_user,
     window.of_user,
     month.of_user,
-    *(view.of_user for view in VIEWS.values()),
+    *(view.of_user for view in VIEWS.values() if view.of_user is not nothing_of_user),
 )
 """Everything that says what a user's history contributes."""

@@ -215,9 +215,11 @@ def of_user(user: User, touched: Touched) -> Iterator[Contribution]:
         if counts is not None and counts.active:
             key = day_key(day)
             yield key, "users", Users(active=1, source_pairs=len(counts.sources))
-            for source in counts.sources:
-                yield key, cell_name("text", source), Text(users=1)
-    for day in {day + later for day in touched.days for later in range(RETENTION_DAYS + 1)}:
+            for source in touched.sources:
+                if source in counts.sources:
+                    yield key, cell_name("text", source), Text(users=1)
+    turned = [day for day in touched.days if day in touched.turned_days]
+    for day in {day + later for day in turned for later in range(RETENTION_DAYS + 1)}:
         if user.active(day) and any(
             user.active(day - earlier) for earlier in range(1, RETENTION_DAYS + 1)
         ):

@@ -58,25 +58,23 @@ def of_user(user: User, touched: Touched) -> Iterator[Contribution]:
     `tier-part/{tier}/{part of the day}` count members' interactions.
     """
     for month in touched.months:
-        yield from _of_month(user, month)
+        yield from _of_month(user, month, touched)
     for month in touched.months | {next_month(month) for month in touched.months}:
         if engagement.churned(user, month):
             yield month_key(month), cell_name("tier", engagement.CHURNED), Tier(users=1)
 
 
-def _of_month(user: User, month: str) -> Iterator[Contribution]:
+def _of_month(user: User, month: str, touched: Touched) -> Iterator[Contribution]:
     key = month_key(month)
     standing = engagement.standing(user, month)
     if standing is None:
         return
     block = user.month(month)
-    days_of: dict[str, int] = {}
-    for day in block.days.values():
-        for source in day.sources:
-            days_of[source] = days_of.get(source, 0) + 1
-    for source, days in days_of.items():
-        returning = int(days >= RETURNING_DAYS)
-        yield key, cell_name("source", source), MonthSource(users=1, returning=returning)
+    for source in touched.sources:
+        days = sum(source in day.sources for day in block.days.values())
+        if days:
+            returning = int(days >= RETURNING_DAYS)
+            yield key, cell_name("source", source), MonthSource(users=1, returning=returning)
     tier = standing.tier
     yield (
         key,
@@ -91,10 +89,14 @@ def _of_month(user: User, month: str) -> Iterator[Contribution]:
             *sum_and_count(standing.rating),
         ),
     )
+    moved = month in touched.moved_months
     for personality, interactions in block.personalities.items():
-        yield key, cell_name("tier-personality", tier, personality), (interactions,)
+        if moved or personality in touched.personalities:
+            yield key, cell_name("tier-personality", tier, personality), (interactions,)
     for topic, interactions in block.topics.items():
-        yield key, cell_name("tier-topic", tier, topic), (interactions,)
+        if moved or topic in touched.topics:
+            yield key, cell_name("tier-topic", tier, topic), (interactions,)
     for hour, interactions in block.hours.items():
-        part = engagement.part_of_day(hour)
-        yield key, cell_name("tier-part", tier, part), (interactions,)
+        if moved or hour in touched.hours:
+            part = engagement.part_of_day(hour)
+            yield key, cell_name("tier-part", tier, part), (interactions,)

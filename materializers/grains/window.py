@@ -12,6 +12,7 @@ from materializers.measures import Contribution
 from materializers.touched import Touched
 
 WINDOWS_PER_DAY = DAY_SECONDS // WINDOW_SECONDS
+MINUTES_PER_DAY = DAY_SECONDS // MINUTE_SECONDS
 _MINUTES_PER_WINDOW = WINDOW_SECONDS // MINUTE_SECONDS
 
 
@@ -66,5 +67,7 @@ def of_user(user: User, touched: Touched) -> Iterator[Contribution]:
     for day in touched.days:
         counts = user.day(day)
         for minute in counts.minutes if counts is not None else ():
+            if day * MINUTES_PER_DAY + minute not in touched.minutes:
+                continue
             window, place = divmod(minute, _MINUTES_PER_WINDOW)
             yield window_key(day * WINDOWS_PER_DAY + window), f"minute/{place}", (1,)

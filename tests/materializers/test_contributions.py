@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from ledger.facts import Fact
 from ledger.instants import month_label
+from ledger.plan import Owner, Plan
 from ledger.users import User
 from materializers.grains import day, incident_month, month, source_day, window
 from materializers.measures import Delta, add_all, is_negative, normalized_delta
 from materializers.registry import OF_FACT, OF_USER
-from materializers.touched import Touched
+from materializers.touched import Touched, touched_by
 from tests.ledger.histories_by_hand import counted
 from tests.ledger.some_facts import DAYS, MARCH_10, citation, facts, incident, interaction, session
 
@@ -28,6 +29,7 @@ EVERYTHING = Touched(
     sources=frozenset(("bhagavad_gita", "dhammapada", "unknown")),
 )
 many = st.lists(facts, max_size=6)
+OWNER = Owner("1:0", "k", "ada")
 
 
 def of_facts(of_fact: OfFact, some: Iterable[Fact], sign: int = 1) -> Delta:
@@ -76,25 +78,22 @@ def test_what_is_not_touched_of_a_history_contributes_the_same(
     kept: list[Fact], gone: list[Fact]
 ) -> None:
     """So that a difference over what was touched is the whole difference."""
-    before, after = counted(kept), counted([*kept, *gone])
-    firsts = {user.first_day for user in (before, after)}
-    months = {month_label(fact.day) for fact in gone}
-    if len(firsts) > 1:
-        months |= {month_label(first) for first in firsts if first is not None}
-    touched = Touched(
-        days=frozenset(fact.day for fact in gone),
-        months=frozenset(months),
-        sources=frozenset(c.source for fact in gone for c in getattr(fact, "citations", ())),
+    before, after = counted(kept) if kept else None, counted([*kept, *gone])
+    there_and_back = (
+        Plan(OWNER, transitions=[(None, fact) for fact in gone], before=before, after=after),
+        Plan(OWNER, transitions=[(fact, None) for fact in gone], before=after, after=before),
     )
-    for contributions in OF_USER:
-        by_part: Delta = {}
-        add_all(by_part, contributions(after, touched))
-        add_all(by_part, contributions(before, touched), -1)
-        by_whole: Delta = {}
-        add_all(by_whole, contributions(after, EVERYTHING))
-        add_all(by_whole, contributions(before, EVERYTHING), -1)
+    for made in there_and_back:
+        touched = touched_by(made)
+        for contributions in OF_USER:
+            by_part: Delta = {}
+            by_whole: Delta = {}
+            for user, sign in ((made.before, -1), (made.after, 1)):
+                if user is not None:
+                    add_all(by_part, contributions(user, touched), sign)
+                    add_all(by_whole, contributions(user, EVERYTHING), sign)
 
-        assert normalized_delta(by_whole) == normalized_delta(by_part)
+            assert normalized_delta(by_whole) == normalized_delta(by_part)
 
 
 def test_every_grain_is_registered() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ledger.entries import Outcome
 from ledger.facts import Fact
 from ledger.plan import Owner
-from materializers.journal import delta_of, journal_of, user_months
+from materializers.journal import delta_of, journal_of
 from materializers.measures import Delta, add, normalized_delta
 from materializers.registry import OF_FACT, OF_USER
 from materializers.touched import Touched, touched_by
@@ -76,7 +76,9 @@ def test_several_plans_are_one_delta() -> None:
     bob = Ledger().plan(verdict("b", session()), owner=Owner("1:0", "b", "bob"))
 
     assert delta_of([ada, bob])["day:20260310"]["users"] == [2, 2]
-    assert user_months([bob, ada]) == ["user:202603:ada", "user:202603:bob"]
+    journal = journal_of("1:0", [bob, ada], 5, KEY)
+    assert journal is not None
+    assert journal.touched == ["user:202603:ada", "user:202603:bob"]
 
 
 def test_a_journal_document_is_named_by_its_time() -> None:
@@ -121,6 +123,9 @@ def test_a_difference_that_only_the_user_shows_is_touched() -> None:
     assert journal.touched == ["user:202603:ada"]
 
 
+MINUTE = interaction().minute_of_day
+
+
 def test_days_months_and_sources_of_the_facts_are_touched() -> None:
     ledger = Ledger()
     ledger.decide(verdict("a", interaction()))
@@ -133,7 +138,22 @@ def test_days_months_and_sources_of_the_facts_are_touched() -> None:
         days=frozenset((MARCH_10, MARCH_10 + 22)),
         months=frozenset(("202603", "202604")),
         sources=frozenset(("bhagavad_gita", "dhammapada", "a")),
+        turned_days={MARCH_10, MARCH_10 + 22},
+        minutes={MARCH_10 * 1_440 + MINUTE, (MARCH_10 + 22) * 1_440},
+        hours={MINUTE // 60, 0},
+        topics={interaction().topic},
+        personalities={interaction().personality},
+        moved_months={"202603", "202604"},
     )
+
+
+def test_a_tier_that_stays_moves_no_month() -> None:
+    ledger = Ledger()
+    ledger.decide(verdict("a", interaction()))
+    made = touched_by(ledger.plan(verdict("b", interaction())))
+
+    assert made.months == {"202603"}
+    assert (made.moved_months, made.turned_days) == (set(), set())
 
 
 def test_months_of_a_first_day_that_moves_are_touched() -> None:
