@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from azure.cosmos import ContainerProxy, CosmosClient
+from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy
 
 import wiring
 from ledger.instants import DAY_SECONDS
@@ -58,6 +58,19 @@ class Spent:
         return amount / self.changes if self.changes else 0.0
 
 
+def provisioned(endpoint: Endpoint, buckets: int) -> tuple[DatabaseProxy, wiring.Worker]:
+    """A new database at an endpoint, and a worker over it that logs nothing."""
+    client = CosmosClient(endpoint.url, endpoint.key)
+    name = catalogue.load().database
+    catalogue.provision(client, name)
+    database = client.get_database_client(name)
+    GenerationStore(database.get_container_client("state")).create_first(
+        buckets, definition_version(load_overrides())
+    )
+    connection = CosmosConnection(endpoint.url, endpoint.key)
+    return database, wiring.build(client, Settings(connection, name, None, "CRITICAL"))
+
+
 class Bench:
     """Both stages over an account of their own, at a clock of their own."""
 
@@ -71,18 +84,10 @@ class Bench:
         days: int,
     ) -> None:
         """`days` is how many days are measured; they lie behind the warm ones and end yesterday."""
-        connection = CosmosConnection(endpoint.url, endpoint.key)
-        client = CosmosClient(endpoint.url, endpoint.key)
-        name = catalogue.load().database
-        catalogue.provision(client, name)
-        self._database = client.get_database_client(name)
-        GenerationStore(self._database.get_container_client("state")).create_first(
-            buckets, definition_version(load_overrides())
-        )
-        self._worker = wiring.build(client, Settings(connection, name, None, "CRITICAL"))
-        self._writer = Writer(self._database, 2)
+        self.database, self._worker = provisioned(endpoint, buckets)
+        self._writer = Writer(self.database, 2)
         self._feeds = {
-            source: _Feed(self._database.get_container_client(source)) for source in SOURCES
+            source: _Feed(self.database.get_container_client(source)) for source in SOURCES
         }
         self._seed = seed
         self._poison_every = poison_every

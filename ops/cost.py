@@ -96,13 +96,13 @@ def run(options: argparse.Namespace) -> int:
             by_size = {}
             for size, number in BATCHES_OF_SIZE.items():
                 _say(f"measuring {number} batches of {size}")
-                by_size[size] = _measure(bench, size, number)
+                by_size[size] = by_batch(bench, size, number)
                 bench.next_day()
             idle = _idle(bench)
             fresh = []
             for seconds in FRESHNESS_SECONDS:
                 _say(f"measuring a stream, published {_named(seconds)}")
-                fresh.append(_stream(bench, seconds))
+                fresh.append(stream(bench, seconds, FRESHNESS_CHANGES))
         finally:
             bench.close()
     if options.json:
@@ -133,7 +133,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(bench: "Bench", size: int, number: int) -> "Spent":
+def by_batch(bench: "Bench", size: int, number: int) -> "Spent":
+    """What `number` batches of one size cost, each followed by a publishing run."""
     from ops.bench import Spent
 
     spent = Spent()
@@ -157,7 +158,7 @@ def _idle(bench: "Bench") -> float:
     return spent.stage_2.request_charge
 
 
-def _stream(bench: "Bench", publish_seconds: int | None) -> Fresh:
+def stream(bench: "Bench", publish_seconds: int | None, changes: int) -> Fresh:
     """Changes arrive when they happen, feeds are asked every POLL_SECONDS, a timer publishes."""
     from ops.bench import STREAM_STARTS_SECONDS, Spent
 
@@ -166,7 +167,7 @@ def _stream(bench: "Bench", publish_seconds: int | None) -> Fresh:
     waiting = next(arrivals, None)
     clock = STREAM_STARTS_SECONDS
     empty_polls = 0
-    while waiting is not None and spent.changes < FRESHNESS_CHANGES:
+    while waiting is not None and spent.changes < changes:
         clock += POLL_SECONDS
         arrived: dict[str, list[dict[str, Any]]] = {}
         while waiting is not None and waiting[0] < clock:
