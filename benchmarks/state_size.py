@@ -1,25 +1,33 @@
-"""State sizes: how large the documents of heavy users and of widely cited sources become.
+"""State sizes: of 100 000 documents together, and of the largest documents beside the limit.
 
-`python -m benchmarks.state_size` builds them through the production code and prints their encoded
-sizes beside the limit of 1.5 MB.
+The largest, of heavy users and of widely cited sources, are built through the production code.
 """
 
-import argparse
-import json
+from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
 
+from benchmarks import memory, traffic
+from benchmarks.figures import Figure, Peer, Scale, at_most
 from ledger.commits import COMMIT_BYTES_MAX, encoded_bytes
 from ledger.facts import Citation, InteractionFact
 from ledger.instants import DAY_SECONDS, month_start
 from ledger.users import Month, User, UserMonth, month_id, user_key
+from local.cosmos import Endpoint
 from materializers.grains import day, month, source_day, window
 from materializers.measures import Delta, add_all, normalized_delta
 from materializers.partials import added
+from ops.bench import provisioned
 
 USER = "e45d45fe-d106-46b0-8bef-8bb87a179c0d"
 PK = "1:0"
+KINDS = {"e": "entries", "u": "users", "p": "partials", "h": "heads"}
+SCALED_TO = 100_000
+ASSUMED_BYTES = 1_200
+"""Of one document's state, from which the architecture derives the number of buckets."""
+MEGABYTE = 1_000_000
+DISTINCT_CITED = 20_000
 SOURCES = ("bhagavad_gita", "dhammapada", "meditations", "tao_te_ching", "analects", "upanishads")
 TOPICS = ("leadership_guidance", "grief", "duty", "friendship", "work", "meaning", "anger", "love")
 
@@ -57,7 +65,52 @@ def month_bytes(user: User, label: str) -> int:
     return encoded_bytes(UserMonth(month_id(user.key, label), PK, block))
 
 
-def measure() -> list[tuple[str, int]]:
+def measure(scale: Scale) -> list[Figure]:
+    """Bytes of state."""
+    limit = Peer("the limit of a commit", COMMIT_BYTES_MAX)
+    return [
+        *_together(scale),
+        *(
+            Figure(what, size, "bytes", limit, at_most(COMMIT_BYTES_MAX))
+            for what, size in largest(scale.citations_a_month)
+        ),
+    ]
+
+
+def _together(scale: Scale) -> list[Figure]:
+    """State after a day's traffic has been counted and folded, scaled to 100 000 documents."""
+    day = traffic.day(-1, scale.interactions_a_day)[: scale.state_changes]
+    with Endpoint.subprocess(seed=traffic.SEED) as endpoint:
+        database, worker = provisioned(endpoint, 1)
+        worker.publisher.now_ms = lambda: memory.NOW_MS
+        for source, text in traffic.batches((change for _, change in day), 1_000):
+            worker.processors[source].process(text, {})
+        while not worker.publisher.run().idle:
+            pass
+        kinds: Counter[str] = Counter()
+        documents = 0
+        for document in database.get_container_client("state").query_items(
+            "SELECT * FROM c", partition_key=PK
+        ):
+            kind = KINDS.get(document["id"].partition(":")[0], "others")
+            kinds[kind] += encoded_bytes(document)
+            documents += kind == "entries"
+    share = SCALED_TO / documents / MEGABYTE
+    return [
+        Figure(
+            "state of 100 000 documents, one day's traffic",
+            kinds.total() * share,
+            "MB",
+            Peer(
+                "the size that the number of buckets assumes", ASSUMED_BYTES * SCALED_TO / MEGABYTE
+            ),
+            at_most(ASSUMED_BYTES * SCALED_TO / MEGABYTE),
+            {kind: size / kinds.total() for kind, size in kinds.most_common()},
+        )
+    ]
+
+
+def largest(citations: int) -> list[tuple[str, int]]:
     """(what, bytes) of each case."""
     start = month_start("202401")
     daily = user_of(
@@ -73,16 +126,16 @@ def measure() -> list[tuple[str, int]]:
         ("user, 13 months of daily use (5 a day): hot document", encoded_bytes(daily.hot)),
         ("  the document of one earlier month", month_bytes(daily, "202405")),
         ("user, 10 000 interactions in one day: hot document", encoded_bytes(flood.hot)),
-        *_wide(start),
+        *_wide(start, citations),
     ]
 
 
-def _wide(start: int) -> list[tuple[str, int]]:
-    """20 000 distinct content ids in a month, 4 000 interactions a day for 30 days."""
+def _wide(start: int, citations: int) -> list[tuple[str, int]]:
+    """So many citations of distinct content ids, spread over a month."""
     delta: Delta = {}
-    for number in range(120_000):
-        fact = interaction(start * DAY_SECONDS + number * 30 * DAY_SECONDS // 120_000, number, 0)
-        place = number % 20_000
+    for number in range(citations):
+        fact = interaction(start * DAY_SECONDS + number * 30 * DAY_SECONDS // citations, number, 0)
+        place = number % DISTINCT_CITED
         cited = Citation(SOURCES[place % 6], str(place // 200), str(place % 200), 900_000, True)
         fact = msgspec.structs.replace(fact, citations=(cited,))
         for grain in (day, window, source_day, month):
@@ -93,23 +146,6 @@ def _wide(start: int) -> list[tuple[str, int]]:
         largest = max(encoded_bytes(write.body) for write in added(PK, key, measures, {}))
         sizes[grain_name] = max(sizes.get(grain_name, 0), largest)
     return [
-        (f"20 000 content ids in a month of 120 000: largest {name} partial", size)
+        (f"{DISTINCT_CITED} content ids in a month of {citations}: largest {name} partial", size)
         for name, size in sorted(sizes.items())
     ]
-
-
-def main() -> None:
-    """Print the sizes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    arguments = parser.parse_args()
-    rows = measure()
-    if arguments.json:
-        print(json.dumps(dict(rows), indent=2))
-        return
-    for what, size in rows:
-        print(f"{what:<72} {size:>9,} bytes {100 * size / COMMIT_BYTES_MAX:6.1f} %")
-
-
-if __name__ == "__main__":
-    main()

@@ -24,11 +24,12 @@ MAY_IMPORT = {
     "function_app": {"wiring", "settings"},
     "ops": {"ledger", "materializers", "processors", "store", "settings", "wiring"},
     "local": {"ledger", "materializers", "processors", "store", "settings", "ops"},
+    "benchmarks": {"ledger", "materializers", "processors", "store", "wiring", "ops", "local"},
 }
 """Room → the rooms it may import, beside itself. One exception: NEEDS_LOCAL."""
 NEEDS_LOCAL = {"ops/bench.py", "ops/cost.py"}
 """What `ops cost` measures on; imported only when that command runs."""
-MAY_USE_AZURE = {"function_app", "wiring", "store", "ops", "local"}
+MAY_USE_AZURE = {"function_app", "wiring", "store", "ops", "local", "benchmarks"}
 
 IMPURE = {"asyncio", "logging", "os", "random", "secrets", "socket", "subprocess", "threading",
           "time", "uuid"}  # fmt: skip
@@ -44,6 +45,7 @@ ENTRY_POINTS = {
     "local.cosmos.__main__",
     "local.functions.__main__",
     "local.demo",
+    "benchmarks.__main__",
 }
 MACHINE_PATH = re.compile(r"/(?:work|home|root|tmp|Users|opt)/")
 UNFINISHED = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3)) + r")\b")
@@ -52,7 +54,7 @@ UNFINISHED = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3)
 def modules() -> dict[str, Path]:
     """Every module of the project, tests aside, by its dotted name."""
     found = [ROOT / f"{name}.py" for name in ENTRANCES]
-    for room in (*WORKER, "ops", "local"):
+    for room in (*WORKER, "ops", "local", "benchmarks"):
         found += sorted((ROOT / room).rglob("*.py"))
     return {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -83,7 +85,7 @@ def text_files() -> list[Path]:
     """What people write: code, documents, build files."""
     tools = (".gitignore", ".git")  # the latter is a file in a linked worktree
     found = [path for path in ROOT.iterdir() if path.is_file() and path.name not in tools]
-    for folder in (*WORKER, "ops", "local", "docs", "tests", ".ci", "infra"):
+    for folder in (*WORKER, "ops", "local", "benchmarks", "docs", "tests", ".ci", "infra"):
         found += [path for path in (ROOT / folder).rglob("*") if path.is_file()]
     kept = (".py", ".md", ".toml", ".txt", ".json", ".bicep", ".yaml", ".yml", "")
     return sorted(path for path in found if path.suffix in kept and "__pycache__" not in path.parts)
