@@ -9,7 +9,8 @@ rebuild has begun (docs/rebuild.md).
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -22,7 +23,9 @@ from materializers.again import USER_FROM, USER_TO, names_left, names_of, walk
 from materializers.fold import fold, read_bucket
 from materializers.heads import HEAD_ID, Head
 from materializers.journal import JOURNAL_FROM
+from materializers.publish import GenerationChanged
 from materializers.registry import VIEWS
+from materializers.view import SYMBOL
 from ops.carrying import carry_users
 from ops.removal import remove_generation
 from processors.audit import auditing, reader_name
@@ -39,7 +42,7 @@ PAGES_PER_RUN = 4
 """Of each source, before what they counted is folded."""
 PAGE_DOCUMENTS = 500
 USERS_PER_PAGE = 200
-RUNS_WITHOUT_PROGRESS_MAX = 20
+RUNS_WITHOUT_PROGRESS_MAX = 5
 CAUGHT_UP_PAUSE_SECONDS = 5.0
 SWITCH_MARGIN_SECONDS = 5
 """A trigger that has read the layout just before it was to be read again still counts by it."""
@@ -79,7 +82,12 @@ class Rebuilding:
     settle_seconds: float
     done: Done = field(default_factory=Done)
     wait: Callable[[float], None] = time.sleep
-    now: Callable[[], float] = time.time
+    _waiting: set[str] = field(default_factory=set)
+    """Keys that were due and had not left the head when this command went on."""
+
+    def now(self) -> float:
+        """Seconds since 1970, by the worker's clock."""
+        return self.worker.publisher.now_ms() / 1_000
 
     def prepare(self, held: HeldGeneration) -> HeldGeneration:
         """Lay the next generation out; then triggers of its definition may count into it."""
@@ -115,10 +123,11 @@ class Rebuilding:
             self.pace()
         return held
 
-    def count(self, held: HeldGeneration) -> None:
-        """Count every source into the next generation, until nothing is left to read."""
+    def count(self, held: HeldGeneration, until: float | None = None) -> None:
+        """Count what stands in the sources by now, or by an earlier moment, into the next
+        generation. What is written later is not chased: triggers may be counting it."""
         building = _building(held)
-        readers = self._readers(building)
+        readers = self._readers(building, self.now() if until is None else until)
         caught_up = False
         while not caught_up:
             readings = run_all(readers, PAGES_PER_RUN, 1e9, time.monotonic)
@@ -182,9 +191,9 @@ class Rebuilding:
             for page in self.views.stamps(view.name, view.partition_key):
                 left = names_left(view, page, building.generation, building.horizon_seconds)
                 self._publish(pks[0], left, published)
-        self._await_triggers(building)
-        self.count(held)
+        self.count(held, self._await_triggers(building))
         self._drain(pks)
+        self.done.stuck = self._unpublished(self._waiting, building.generation)
         return self._advance(held, Phase.REMOVING)
 
     def remove(self, held: HeldGeneration) -> HeldGeneration:
@@ -203,22 +212,23 @@ class Rebuilding:
         self._remove(building.generation, building.buckets)
         return self._replace(held, ended(held.generation))
 
-    def _await_triggers(self, building: Building) -> None:
+    def _await_triggers(self, building: Building) -> float:
         """Stage 1 reads the layout again after GENERATION_SECONDS. Who does not wait for it finds
-        the same by the audit, an hour later."""
+        the same by the audit, an hour later. Returns since when they all go by it."""
         follow = wiring.GENERATION_SECONDS + SWITCH_MARGIN_SECONDS
         until = building.since + min(self.settle_seconds, follow)
         while (left := until - self.now()) > 0:
             self.note(f"triggers follow within {left:.0f} s")
             self.wait(min(left, CAUGHT_UP_PAUSE_SECONDS))
+        return until
 
     def _remove(self, generation: int, buckets: int) -> None:
         for removed in remove_generation(self.state, generation, buckets, self.pace):
             self.done.removed += removed
             self.note(f"{self.done.removed} state documents removed")
 
-    def _readers(self, building: Building) -> list[TrailingReader]:
-        """The audit of the next generation, without its delay."""
+    def _readers(self, building: Building, until: float) -> list[TrailingReader]:
+        """The audit of the next generation, up to a moment instead of behind one."""
         layout = Layout(building.generation, building.buckets)
         readers = []
         for reader in self.worker.audits:
@@ -229,6 +239,7 @@ class Rebuilding:
                     reader,
                     name=lambda: reader_name(building.generation),
                     delay_seconds=0,
+                    now_ms=lambda: int(until * 1_000),
                     handle=auditing(replace(processor, outside=outside)),
                     page_documents=PAGE_DOCUMENTS,
                 )
@@ -255,38 +266,49 @@ class Rebuilding:
 
         self._head(pk, entered)
         waiting = {name for name, at in due.items() if at <= now_seconds}
-        self._run_publisher(lambda: waiting & read_bucket(self.state, pk).head.pending.keys())
+        self._waiting |= self._run_publisher(
+            lambda: waiting & read_bucket(self.state, pk).head.pending.keys()
+        )
         published |= names
         self.done.keys += len(names)
         self.note(f"{self.done.keys} keys published again")
 
-    def _drain(self, pks: Iterable[str]) -> None:
-        """Publish what is due by now."""
-        now = self.now()
-        ends = f"{JOURNAL_FROM}{int(now * 1_000):013d}"
+    def _drain(self, pks: Sequence[str]) -> None:
+        """Fold what is in the journal by now, and publish what that makes due. What comes later
+        is the business of live publishers."""
+        ends = f"{JOURNAL_FROM}{int(self.now() * 1_000):013d}"
+        self._run_publisher(
+            lambda: {one for pk in pks for one in self.state.ids(pk, JOURNAL_FROM, ends, 1)}
+        )
+        self.worker.publisher.run()
 
-        def left() -> set[str]:
-            found: set[str] = set()
-            for pk in pks:
-                pending = read_bucket(self.state, pk).head.pending
-                found |= {name for name, due in pending.items() if due <= now}
-                found |= set(self.state.ids(pk, JOURNAL_FROM, ends, 1))
-            return found
-
-        self._run_publisher(left)
-
-    def _run_publisher(self, left: Callable[[], set[str]]) -> None:
-        """Run the publisher until nothing is left, or no run gets further."""
+    def _run_publisher(self, left: Callable[[], set[str]]) -> set[str]:
+        """Run the publisher until nothing is left, or no run gets further; returns what is left."""
         waiting, futile = left(), 0
         while waiting and futile < RUNS_WITHOUT_PROGRESS_MAX:
-            self.worker.publisher.run()
+            with suppress(GenerationChanged):
+                self.worker.publisher.run()
             self.pace()
             still = left()
             futile = 0 if len(still) < len(waiting) else futile + 1
             if futile:
-                self.wait(min(0.1 * 2**futile, CAUGHT_UP_PAUSE_SECONDS))
+                self.wait(0.1 * 2**futile)
             waiting = still
-        self.done.stuck += sorted(waiting)
+        return waiting
+
+    def _unpublished(self, names: Iterable[str], generation: int) -> list[str]:
+        """Which of these keys have no document of this generation. A key that live changes touch
+        all the time hardly ever leaves the head, and is published all the same."""
+        found = []
+        for name in sorted(names):
+            view_name, _, key = name.partition(":")
+            view = VIEWS[view_name]
+            if key.startswith(SYMBOL):
+                continue
+            document = self.views.read(view_name, view.document_id(key), view.partition(key))
+            if document is None or document["stamp"][0] < generation:
+                found.append(name)
+        return found
 
     def _head(self, pk: str, changed: Callable[[Head], Head]) -> None:
         """Change a bucket's head as it was read. Raises Transient."""

@@ -9,10 +9,12 @@ import msgspec
 from azure.cosmos import ContainerProxy
 
 from ledger.buckets import bucket_pk
+from ledger.generations import Building
 from materializers.heads import HEAD_ID, Head
 from materializers.journal import JOURNAL_FROM, JOURNAL_TO
 from ops import connection
 from ops.output import cell, console, counts, print_json, table
+from ops.trailing import moment
 from store import catalogue
 from store.point_read import point_read
 from store.poison import Pending
@@ -52,6 +54,8 @@ class Status(msgspec.Struct):
     definition_version: str
     state: list[Bucket]
     dead_letters: DeadLetters
+    building: Building | None = None
+    """A rebuild under way."""
 
     def drained(self, now_seconds: float) -> bool:
         """Whether everything committed has been folded and everything due published."""
@@ -87,6 +91,11 @@ def run(options: argparse.Namespace) -> int:
         f"{status.buckets} {'bucket' if status.buckets == 1 else 'buckets'}, "
         f"definition {status.definition_version}"
     )
+    if status.building is not None:
+        out.print(
+            f"a rebuild into generation {status.building.generation} is {status.building.phase} "
+            f"since {moment(status.building.since)}; `python -m ops rebuild` goes on with it"
+        )
     out.print(
         table(
             ("bucket", "folds", "pending keys", "journal documents"),
@@ -127,6 +136,7 @@ def read(target: connection.Account) -> Status:
             _bucket(state, generation.generation, number) for number in range(generation.buckets)
         ],
         dead_letters=dead_letters(target),
+        building=generation.building,
     )
 
 
