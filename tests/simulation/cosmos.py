@@ -6,7 +6,7 @@ What the model leaves out: indexes, throughput, and queries beyond those the sto
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NamedTuple
@@ -112,20 +112,25 @@ class Container:
         version = self._at(key, document_id, lsn)
         return None if version is None else self._shown(version), _token(physical, lsn)
 
-    def all(self, key: Key | None, session: str | None = None) -> tuple[list[Document], str]:
+    def all(
+        self,
+        key: Key | None,
+        session: str | None = None,
+        named: Callable[[str], bool] = lambda _: True,
+    ) -> tuple[list[Document], str]:
         """What exists under a partition key value, or anywhere, as one replica shows it."""
         keys = list(self.history) if key is None else [key]
         found: list[Document] = []
-        token = ""
+        physical = self.physicals[0]
+        lsn = physical.lsn
         for one in keys:
             physical = self.physical_of(one)
             lsn = self._replica(physical, session)
-            token = _token(physical, lsn)
             for document_id in self.history.get(one, ()):
-                version = self._at(one, document_id, lsn)
+                version = self._at(one, document_id, lsn) if named(document_id) else None
                 if version is not None:
                     found.append(self._shown(version))
-        return found, token or _token(self.physicals[0], self.physicals[0].lsn)
+        return found, _token(physical, lsn)
 
     def latest(self) -> Iterator[tuple[Key, Document]]:
         """Every document that exists, as written last."""
@@ -336,7 +341,3 @@ def lsn_of(session: str) -> int:
 
 def _token(physical: Physical, lsn: int) -> str:
     return f"{physical.number}:-1#{lsn}"
-
-
-def ids(documents: Iterable[Document]) -> list[str]:
-    return [document["id"] for document in documents]

@@ -6,6 +6,7 @@ Every request passes a *gate*, which may let others run, fail it, or lose its an
 """
 
 import base64
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
@@ -42,11 +43,11 @@ Hook = Callable[[Mapping[str, str], object], None]
 
 _CONDITION = re.compile(r"c\.(\w+) (=|<|>|>=|<=|IN) (\(.*?\)|@\w+)")
 _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
-    "=": lambda have, asked: bool(have == asked),
-    "<": lambda have, asked: have is not None and bool(have < asked),
-    ">": lambda have, asked: have is not None and bool(have > asked),
-    ">=": lambda have, asked: have is not None and bool(have >= asked),
-    "<=": lambda have, asked: have is not None and bool(have <= asked),
+    "=": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<=": operator.le,
 }
 
 
@@ -212,12 +213,12 @@ class Proxy:
         response_hook: Hook | None = None,
         session_token: str | None = None,
     ) -> Paged:
-        values = {one["name"]: one["value"] for one in parameters}
+        asked = _Query(query, {one["name"]: one["value"] for one in parameters})
         key = None if enable_cross_partition_query else _key(partition_key)
 
         def do() -> tuple[list[Document], str]:
-            found, token = self.model.all(key, session_token)
-            return _selected(query, values, found), token
+            found, token = self.model.all(key, session_token, asked.named)
+            return asked.selected(found), token
 
         def pages() -> Iterator[list[Document]]:
             found, token = self._gate(self.id, "query_items", do, writes=False)
@@ -323,26 +324,41 @@ class _Place(msgspec.Struct):
         return cls(range_of(*_texts(token["range"])), document.get("key"), position)
 
 
-def _selected(query: str, values: Mapping[str, Any], documents: list[Document]) -> list[Document]:
-    """What a query of the stores selects. It knows their forms and no other."""
-    head, _, rest = query.partition(" FROM c")
-    where, _, ordered = rest.partition(" ORDER BY ")
-    conditions = _CONDITION.findall(where)
-    assert len(conditions) == (where.count("c.")), f"the model does not know {query!r}"
-    for name, operator, asked in conditions:
-        if operator == "IN":
-            wanted = {values[one.strip()] for one in asked.strip("()").split(",")}
-            documents = [one for one in documents if one.get(name) in wanted]
-        else:
-            compared, value = _COMPARED[operator], values[asked]
-            documents = [one for one in documents if compared(one.get(name), value)]
-    if ordered:
-        name = ordered.removeprefix("c.")
-        documents = sorted(documents, key=lambda one: str(one[name]))
-    if head != "SELECT *":
-        names = [one.strip().removeprefix("c.") for one in head.removeprefix("SELECT").split(",")]
-        documents = [{name: one[name] for name in names if name in one} for one in documents]
-    return documents
+class _Query:
+    """A query of the stores: it knows their forms and no other."""
+
+    def __init__(self, query: str, values: Mapping[str, Any]) -> None:
+        self._head, _, rest = query.partition(" FROM c")
+        where, _, self._ordered = rest.partition(" ORDER BY ")
+        found = _CONDITION.findall(where)
+        assert len(found) == where.count("c."), f"the model does not know {query!r}"
+        self._conditions: list[tuple[str, Callable[[Any], bool]]] = [
+            (name, _condition(compares, asked, values)) for name, compares, asked in found
+        ]
+
+    def named(self, document_id: str) -> bool:
+        """What the conditions on ids say, without a look at the document."""
+        return all(holds(document_id) for name, holds in self._conditions if name == "id")
+
+    def selected(self, documents: list[Document]) -> list[Document]:
+        for name, holds in self._conditions:
+            documents = [one for one in documents if name in one and holds(one[name])]
+        if self._ordered:
+            name = self._ordered.removeprefix("c.")
+            documents = sorted(documents, key=lambda one: str(one[name]))
+        if self._head != "SELECT *":
+            shown = self._head.removeprefix("SELECT").split(",")
+            names = [one.strip().removeprefix("c.") for one in shown]
+            documents = [{name: one[name] for name in names if name in one} for one in documents]
+        return documents
+
+
+def _condition(compares: str, asked: str, values: Mapping[str, Any]) -> Callable[[Any], bool]:
+    if compares == "IN":
+        wanted = {values[one.strip()] for one in asked.strip("()").split(",")}
+        return lambda have: have in wanted
+    compared, value = _COMPARED[compares], values[asked]
+    return lambda have: compared(have, value)
 
 
 def _key(partition_key: Any) -> Key:
