@@ -45,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     if options.seeds is None:
         return _run_one(options)
+    if options.first:
+        return _run_until_one_fails(options)
     started = reported = time.monotonic()
     total, failures, done = Outcome(), 0, 0
     tasks = list(_tasks(options.seed, options.seeds))
@@ -91,6 +93,16 @@ def _run_one(options: argparse.Namespace) -> int:
     return 1
 
 
+def _run_until_one_fails(options: argparse.Namespace) -> int:
+    for seed in range(options.seed, options.seed + options.seeds):
+        case = Case(seed)
+        failure = failure_of(case)
+        if failure is not None:
+            say(f"{type(failure).__name__}: {failure}\nrepeat: {case.command}")
+            return 1
+    return 0
+
+
 def _tasks(first: int, seeds: int) -> Iterator[tuple[int, int]]:
     for start in range(0, seeds, SEEDS_PER_TASK):
         yield first + start, min(SEEDS_PER_TASK, seeds - start)
@@ -100,6 +112,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, help="run so many; without it only one, in full")
     parser.add_argument("--seed", type=int, default=0, help="the first, or the only one")
+    parser.add_argument("--first", action="store_true", help="end with the first that fails")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--without", help="faults that do not happen, by name")
     parser.add_argument("--steps", help="the writes that are made, by number")

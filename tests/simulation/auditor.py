@@ -47,15 +47,30 @@ class Auditor:
     def _state_written(self, key: Key, written: Sequence[tuple[Operation, Version | None]]) -> None:
         self.commits += 1
         for operation, known in written:
-            if operation.document_id == "h" and known is not None and known.body is not None:
-                before = msgspec.json.decode(known.body)
-                assert operation.body is not None
-                if operation.body["sequence"] < before["sequence"]:
-                    raise Untrue(f"the head of {key} went back")
+            if known is None or known.body is None or operation.body is None:
+                continue
+            before, after = msgspec.json.decode(known.body), operation.body
+            if operation.document_id == "h" and after["sequence"] < before["sequence"]:
+                raise Untrue(f"the head of {key} went back")
+            if operation.document_id.startswith("e:"):
+                self._entry_moved(before, after)
         if self.commits % COMMITS_PER_PROOF == 0 and any(
             one[0].document_id[1:2] == ":" for one in written
         ):
             self.prove(key)
+
+    def _entry_moved(self, before: Document, after: Document) -> None:
+        """A decided version is never overruled by one that was written before it."""
+        source = after["id"].split(":")[1]
+        orders = self._world.orders[source]
+        old, new = orders.get(before.get("etag")), orders.get(after.get("etag"))
+        if old is None or new is None:
+            raise Untrue(f"{after['id']}: nobody wrote {after.get('etag')}")
+        if new < old and after.get("etag") not in self._world.current_again:
+            raise Untrue(f"{after['id']} went back from {before['etag']} to {after['etag']}")
+        outcomes = {before["outcome"], after["outcome"]}
+        if new == old and len(outcomes) > 1 and "dead" not in outcomes:
+            raise Untrue(f"{after['id']}: {before['etag']} was decided twice")
 
     def _view_written(self, key: Key, written: Sequence[tuple[Operation, Version | None]]) -> None:
         for operation, known in written:
@@ -90,7 +105,7 @@ class Auditor:
     # At rest.
 
     def assert_true(self) -> None:
-        """Everything is as the oracle has it."""
+        """Everything that is published is as the oracle has it."""
         world = self._world
         entries = self._entries()
         documents = self._standing_documents() + self._gone_documents(entries)
@@ -112,7 +127,27 @@ class Auditor:
         if differences:
             shown = "\n".join(differences[:DIFFERENCES_SHOWN])
             raise Untrue(f"{len(differences)} differences\n{shown}")
-        self._assert_letters(self._standing_documents())
+
+    def assert_letters(self) -> None:
+        """Every dead document has its letter, and no letter is pending without reason; where the
+        source no longer holds what the letter is about, only an operator can tell."""
+        status = {
+            (one["source"], _key_of_letter(one), one["document_id"], one["version"]["etag"]): one
+            for _, one in self._world.containers["poison_messages"].latest()
+        }
+        etags = {}
+        for document in self._standing_documents():
+            body = document.body
+            place = document.source, key_of(body.get("user_id", msgspec.UNSET)), body["id"]
+            etags[place] = body["_etag"]
+            letter = status.get((*place, body["_etag"]))
+            shown = None if letter is None else letter["status"]
+            dead = isinstance(classify(document), tuple)
+            if (shown == "pending") != dead:
+                raise Untrue(f"{document.identity}: dead is {dead}, its letter is {shown}")
+        for (*at, etag), letter in status.items():
+            if letter["status"] == "pending" and etags.get((at[0], at[1], at[2]), etag) != etag:
+                raise Untrue(f"{at}: a letter of an old version is pending")
 
     def _entries(self) -> dict[str, list[Document]]:
         entries: dict[str, list[Document]] = {}
@@ -168,27 +203,6 @@ class Auditor:
                 )
             if any(one["outcome"] == "counted" for one in of_document if one not in found):
                 raise Untrue(f"{document.identity} is counted twice")
-
-    def _assert_letters(self, documents: Sequence[SourceDocument]) -> None:
-        """Every dead document has its letter, and no letter is pending without reason; where the
-        source no longer holds what the letter is about, only an operator can tell."""
-        status = {
-            (one["source"], _key_of_letter(one), one["document_id"], one["version"]["etag"]): one
-            for _, one in self._world.containers["poison_messages"].latest()
-        }
-        etags = {}
-        for document in documents:
-            body = document.body
-            place = document.source, key_of(body.get("user_id", msgspec.UNSET)), body["id"]
-            etags[place] = body["_etag"]
-            letter = status.get((*place, body["_etag"]))
-            shown = None if letter is None else letter["status"]
-            dead = isinstance(classify(document), tuple)
-            if (shown == "pending") != dead:
-                raise Untrue(f"{document.identity}: dead is {dead}, its letter is {shown}")
-        for (*at, etag), letter in status.items():
-            if letter["status"] == "pending" and etags.get((at[0], at[1], at[2]), etag) != etag:
-                raise Untrue(f"{at}: a letter of an old version is pending")
 
 
 def _key_of_letter(letter: Document) -> Key:

@@ -15,7 +15,7 @@ from store import catalogue
 from tests.generators import Version, pools
 from tests.simulation.ambient import ambient, definition
 from tests.simulation.blob import Blobs
-from tests.simulation.cosmos import Container, Document, Key, Operation, hashed
+from tests.simulation.cosmos import Container, Document, Key, Operation
 from tests.simulation.faults import Gate, Kind, Swarm, random_plan
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.sdk import Client
@@ -63,6 +63,10 @@ class World:
             source: defaultdict(list) for source in SOURCES
         }
         """Every version ever written, by source and document, as the feed would show it."""
+        self.orders: dict[str, dict[str | None, int]] = {source: {} for source in SOURCES}
+        """ETag → place in the order of writing."""
+        self.current_again: set[str] = set()
+        """ETags of versions that a failover brought back."""
         self.rolled_back: set[tuple[str, Key, str]] = set()
         """Documents of which a failover lost versions: what was counted of them may stand."""
         self._ambient = ambient(self.scheduler, Random(f"ambient:{seed}"), self.blobs)
@@ -102,6 +106,7 @@ class World:
             "_rid": source,
         }
         self.versions[source][key, body["id"]].append(shown)
+        self.orders[source][etag] = len(self.orders[source])
         return shown
 
     def fail_over(self, source: str, lost: int) -> int:
@@ -111,9 +116,10 @@ class World:
         before = {(key, one["id"]): one["_etag"] for key, one in container.latest()}
         count = container.fail_over(physical, lost)
         after = {(key, one["id"]): one["_etag"] for key, one in container.latest()}
-        for (key, name), etag in before.items():
-            if after.get((key, name)) != etag and hashed(key) >= physical.covers.start:
+        for key, name in {*before, *after}:
+            if before.get((key, name)) != after.get((key, name)):
                 self.rolled_back.add((source, key, name))
+                self.current_again |= {one["_etag"] for one in self.versions[source][key, name]}
         return count
 
     def calm(self) -> None:
