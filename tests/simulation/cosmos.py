@@ -17,7 +17,7 @@ Document = dict[str, Any]
 Key = str
 """The JSON of a partition key value; empty where the document has none."""
 
-LAG_SECONDS_MAX = 0.4
+LAG_SECONDS_MAX = 0.45
 """A write is on every replica after so long: shorter than the pause in which doubts are settled."""
 ITEM_BYTES_MAX = 2_000_000
 BATCH_BYTES_MAX = 2_000_000

@@ -11,7 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 
+import msgspec
+
 from ledger.commits import Transient
+from ledger.entries import entry_id
 from tests.simulation.cosmos import Document, Range
 from tests.simulation.faults import Kind
 from tests.simulation.world import SOURCES, World
@@ -19,6 +22,7 @@ from wiring import Worker
 
 BATCH_DOCUMENTS_MAX = 25
 RETRY_SECONDS_MAX = 60
+DELIVERIES_MAX = 300
 _ZULU = re.compile(r'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d*?)0+Z"')
 
 
@@ -112,7 +116,7 @@ class Host:
         """Deliver until it succeeds or the platform gives up."""
         text = self._text(documents)
         pause = 1.0
-        while True:
+        for _ in range(DELIVERIES_MAX):
             try:
                 worker.process(source, text, {})
             except Transient:
@@ -124,14 +128,38 @@ class Host:
             self.delivered[source] += documents
             self._assert_decided(source, documents)
             return
+        raise AssertionError(f"{DELIVERIES_MAX} deliveries of a batch failed")
+
+    def replay(self, worker: Worker) -> None:
+        """Every version ever written of what is still there, the latest first."""
+        for source in SOURCES:
+            there = {(key, one["id"]) for key, one in self.world.containers[source].latest()}
+            written = [
+                one
+                for (key, name), versions in self.world.versions[source].items()
+                if (key, name) in there and (source, key, name) not in self.world.rolled_back
+                for one in versions
+            ]
+            if written:
+                self._offer(worker, source, written[::-1])
 
     def _late(self, worker: Worker) -> None:
-        """Versions of any age, in any order, some twice."""
+        """Versions of any age, in any order, some twice; often those of one document, or of what
+        was written just now."""
         source = self.random.choice(SOURCES)
-        written = [one for versions in self.world.versions[source].values() for one in versions]
-        if written:
-            some = self.random.choices(written, k=self.random.randint(1, 8))
-            self._offer(worker, source, [self._shown(one) for one in some])
+        of_documents = list(self.world.versions[source].values())
+        if not of_documents:
+            return
+        written = [one for versions in of_documents for one in versions]
+        match self.random.randrange(3):
+            case 0:
+                written = self.random.choice(of_documents)
+            case 1:
+                written = sorted(written, key=lambda one: one["_ts"])[-4:]
+        some = self.random.choices(written, k=self.random.randint(1, 8))
+        if self.random.random() < self.world.swarm.of(Kind.WITHOUT_LSN):
+            some = [_without_lsn(one) for one in some]
+        self._offer(worker, source, some)
 
     def _disturbed(self, documents: list[Document]) -> list[Document]:
         documents = [self._shown(one) for one in documents]
@@ -142,7 +170,7 @@ class Host:
 
     def _shown(self, document: Document) -> Document:
         if self.strikes(Kind.WITHOUT_LSN, 0.5):
-            return {name: value for name, value in document.items() if name != "_lsn"}
+            return _without_lsn(document)
         return document
 
     def _text(self, documents: Iterable[Document]) -> str:
@@ -153,7 +181,16 @@ class Host:
         return text
 
     def _assert_decided(self, source: str, documents: Iterable[Document]) -> None:
-        """Nothing that was delivered is left without an entry."""
-        entries = {one["document"] for one in self.world.state(f"e:{source}:")}
+        """Nothing that was delivered is left without an entry, if its source still holds it."""
+        entries = {one["id"] for one in self.world.state(f"e:{source}:")}
+        there = {(key, one["id"]) for key, one in self.world.containers[source].latest()}
         for document in documents:
-            assert document.get("id", "") in entries, f"{source}/{document['id']} has no entry"
+            key = self.world.containers[source].key_of(document)
+            if (key, document["id"]) in there:
+                user = document.get("user_id", msgspec.UNSET)
+                known = entry_id(source, user, document["id"])
+                assert known in entries, f"{source}/{document['id']} has no entry"
+
+
+def _without_lsn(document: Document) -> Document:
+    return {name: value for name, value in document.items() if name != "_lsn"}

@@ -79,6 +79,9 @@ class Simulation:
         written = without_busy_months(history(case.seed, steps))
         kept = range(len(written)) if case.steps is None else case.steps
         self.versions: Sequence[Version] = [written[one] for one in kept if one < len(written)]
+        self.rewriting = random.choice((0.0, 0.3, 0.6))
+        """How often a document is written again at once."""
+        self.pouncing = random.choice((0.1, 0.5, 1.0))
         self.world = World(
             case.seed,
             buckets=random.choice((1, 1, 2, 4)),
@@ -165,6 +168,12 @@ class Simulation:
                 world.gate.injected[Kind.EXPIRING] += 1
                 body["ttl"] = random.choice((1, 5, 30))
             world.write(version.source, body)
+            if random.random() < self.rewriting:
+                world.scheduler.sleep(random.choice((0, 0, 0.1, 1.1)))
+                world.write(version.source, random.choice(self._alike(version)).body)
+            if random.random() < self.pouncing:
+                # Everybody at once, rather than each at its own pace.
+                world.scheduler.wake_all()
             pause = random.choice((0, 0, 0, 0.05, 1.1, 20.0))
             if random.random() < 0.1 * world.swarm.of(Kind.LEAPT):
                 world.gate.injected[Kind.LEAPT] += 1
@@ -173,6 +182,16 @@ class Simulation:
         for _ in range(random.choice((2, 5, 10))):
             world.scheduler.sleep(30)
         self._stop()
+
+    def _alike(self, version: Version) -> list[Version]:
+        """What is ever written of the same document."""
+        return [
+            one
+            for one in self.versions
+            if one.source == version.source
+            and one.body["id"] == version.body["id"]
+            and one.body.get("user_id", ...) == version.body.get("user_id", ...)
+        ]
 
     def _platform(self) -> None:
         """Partitions split, merge and fail over."""
@@ -239,9 +258,7 @@ class Simulation:
 
     def _assert_replay_writes_nothing(self) -> None:
         before = self.auditor.commits
-        for lease in self.host.leases:
-            lease.position = 0
-        self.host.drain(self.world.worker())
+        self.host.replay(self.world.worker())
         if self.auditor.commits != before:
             raise Untrue("a replay of what is decided wrote to the state")
 
