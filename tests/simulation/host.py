@@ -181,12 +181,11 @@ class Host:
         return text
 
     def _assert_decided(self, source: str, documents: Iterable[Document]) -> None:
-        """Nothing that was delivered is left without an entry, if its source still holds it."""
+        """Nothing that was delivered and is still what its source holds is left undecided."""
         entries = {one["id"] for one in self.world.state(f"e:{source}:")}
-        there = {(key, one["id"]) for key, one in self.world.containers[source].latest()}
+        there = {one["_etag"] for _, one in self.world.containers[source].latest()}
         for document in documents:
-            key = self.world.containers[source].key_of(document)
-            if (key, document["id"]) in there:
+            if document["_etag"] in there:
                 user = document.get("user_id", msgspec.UNSET)
                 known = entry_id(source, user, document["id"])
                 assert known in entries, f"{source}/{document['id']} has no entry"

@@ -26,6 +26,7 @@ class Actor:
         self.skew_seconds = skew_seconds
         """How far this actor's clock is ahead of the world's."""
         self.wakes_at = 0.0
+        self.idle = False
         self.doomed = False
         self.turn = threading.Lock()
         self.turn.acquire()
@@ -88,18 +89,21 @@ class Scheduler:
         if me.doomed:
             raise Killed
 
-    def sleep(self, seconds: float) -> None:
-        """Until so much later; the others go on meanwhile."""
-        if self.current is None:
+    def sleep(self, seconds: float, *, idle: bool = False) -> None:
+        """Until so much later; the others go on meanwhile. Who is idle may be woken."""
+        me = self.current
+        if me is None:
             self.now += seconds
             return
-        self.current.wakes_at = self.now + seconds
+        me.wakes_at, me.idle = self.now + seconds, idle
         self.point()
+        me.idle = False
 
-    def wake_all(self) -> None:
-        """Nobody sleeps any longer."""
+    def wake_idle(self) -> None:
+        """Whoever is idle goes on now."""
         for actor in self._actors:
-            actor.wakes_at = min(actor.wakes_at, self.now)
+            if actor.idle:
+                actor.wakes_at = min(actor.wakes_at, self.now)
 
     def _next(self) -> Actor:
         awake = [actor for actor in self._actors if actor.wakes_at <= self.now]

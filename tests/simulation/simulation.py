@@ -155,7 +155,7 @@ class Simulation:
                     worker = world.worker()
                     continue
                 idle = 0.5 if busy else min(60.0, idle * 2)
-                world.scheduler.sleep(self.random.random() * idle)
+                world.scheduler.sleep(self.random.random() * idle, idle=True)
 
         actor = world.scheduler.add(name, live, skew)
 
@@ -173,7 +173,7 @@ class Simulation:
                 world.write(version.source, random.choice(self._alike(version)).body)
             if random.random() < self.pouncing:
                 # Everybody at once, rather than each at its own pace.
-                world.scheduler.wake_all()
+                world.scheduler.wake_idle()
             pause = random.choice((0, 0, 0, 0.05, 1.1, 20.0))
             if random.random() < 0.1 * world.swarm.of(Kind.LEAPT):
                 world.gate.injected[Kind.LEAPT] += 1
@@ -197,7 +197,7 @@ class Simulation:
         """Partitions split, merge and fail over."""
         world, random = self.world, self.random
         while self.writing:
-            world.scheduler.sleep(random.random() * 60)
+            world.scheduler.sleep(random.random() * 60, idle=True)
             source = random.choice(SOURCES)
             container = world.containers[source]
             if random.random() < 0.2 * world.swarm.of(Kind.SPLIT):
@@ -219,7 +219,7 @@ class Simulation:
     def _stop(self) -> None:
         self.writing = False
         self.world.calm()
-        self.world.scheduler.wake_all()
+        self.world.scheduler.wake_idle()
 
     # Rest.
 
