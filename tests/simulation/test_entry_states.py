@@ -68,6 +68,10 @@ class Ports:
     def write(self, letter: DeadLetter) -> None:
         """Dead letters are not looked at here."""
 
+    def delete(self, source: str, letter_id: str) -> bool:
+        """Nor erased."""
+        return False
+
 
 class Machine:
     """Stage 1 over one bucket that can be put back to an earlier state."""
