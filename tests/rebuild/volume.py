@@ -1,6 +1,6 @@
 """Rebuild: how long it takes, and what it costs, while changes keep coming and readers read.
 
-    python -m benchmarks.rebuild --documents 200000 --changes-per-second 50
+    python -m tests.rebuild.volume --documents 200000 --changes-per-second 50
 
 Writes documents, counts them (by a first rebuild), and then rebuilds the store while a live worker
 counts and publishes so many changes a second and a reader polls documents. At the end the views
@@ -50,7 +50,7 @@ LATE_SHARE = 0.1
 
 def main() -> int:
     """Run it; 1 where the views are wrong or a reader saw a gap."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.rebuild", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.rebuild.volume", description=__doc__)
     parser.add_argument("--documents", type=int, default=20_000)
     parser.add_argument("--changes-per-second", type=int, default=50)
     parser.add_argument("--settle-seconds", type=int, default=40)
@@ -64,23 +64,23 @@ def main() -> int:
 
 
 def _run(ground: Ground, options: argparse.Namespace) -> int:
-    dice = random.Random(options.seed)  # noqa: S311 - no secret
+    dice = random.Random(options.seed)
     users = max(1, options.documents // DOCUMENTS_PER_USER)
     started = time.monotonic()
     _write(ground, users, options.documents, dice)
-    print(f"{options.documents} documents of {users} users written in {_since(started)}")
+    _say(f"{options.documents} documents of {users} users written in {_since(started)}")
     started = time.monotonic()
     first = _rebuild(ground, "0")
-    print(f"rebuilt without traffic in {_since(started)}: {first}")
+    _say(f"rebuilt without traffic in {_since(started)}: {first}")
 
     live = Live(ground, users, options.changes_per_second, dice)
     live.start()
     started = time.monotonic()
     second = _rebuild(ground, str(options.settle_seconds))
-    print(f"rebuilt with traffic in {_since(started)}: {second}")
+    _say(f"rebuilt with traffic in {_since(started)}: {second}")
     live.stop()
     rate = live.written / max(live.seconds, 1)
-    print(f"{live.written} changes meanwhile, {rate:.0f}/s; {live.polls} documents polled")
+    _say(f"{live.written} changes meanwhile, {rate:.0f}/s; {live.polls} documents polled")
 
     started = time.monotonic()
     ground.generation = second["generation"]
@@ -89,18 +89,18 @@ def _run(ground: Ground, options: argparse.Namespace) -> int:
     for reader in worker.audits:
         reader.delay_seconds = 0
         repaired += reader.run(Allowance(10**9, 1e9, time.monotonic)).done["repaired"]
-    print(f"the audit then counted {repaired} changes that triggers had counted nowhere else")
+    _say(f"the audit then counted {repaired} changes that triggers had counted nowhere else")
     # A day later, so that nothing waits for its time.
     later_ms = (int(time.time()) + DAY_SECONDS) * 1_000
     worker.publisher.now_ms = lambda: later_ms
     publish_until_done(ground, worker)
     wrong = _wrong(ground.expected(), ground.views())
     right = not wrong
-    print(f"views equal the oracle: {right} ({_since(started)}); gaps seen: {len(live.gaps)}")
+    _say(f"views equal the oracle: {right} ({_since(started)}); gaps seen: {len(live.gaps)}")
     for one in (*wrong[:10], *live.gaps[:10]):
-        print(f"  {one}")
+        _say(f"  {one}")
     for failure in live.failures:
-        print(f"  failed: {failure!r}")
+        _say(f"  failed: {failure!r}")
     ground.close()
     return 0 if right and not live.gaps and not live.failures else 1
 
@@ -122,7 +122,7 @@ def _write(ground: Ground, users: int, documents: int, dice: random.Random) -> N
 
     def write(group: tuple[int, int]) -> None:
         user, seed = group
-        own = random.Random(seed)  # noqa: S311 - no secret
+        own = random.Random(seed)
         bodies = [
             _document(f"{user}-{number}", user, now - own.randrange(DAYS * DAY_SECONDS), own)
             for number in range(min(each, documents - user * each))
@@ -161,9 +161,7 @@ def _rebuild(ground: Ground, settle_seconds: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "ops", "rebuild", "--json", "--settle-seconds"]
     command += [settle_seconds, "--request-units-per-second", "1000000"]
     command += ["--connection", ground.endpoint.connection_string, "--database", ground.database]
-    done = subprocess.run(  # noqa: S603 - this very interpreter
-        command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
-    )
+    done = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
     result: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
     if done.returncode:
         raise SystemExit(f"rebuild ended with {done.returncode}: {result}")
@@ -282,6 +280,11 @@ class Live:
                 self.gaps.append(f"{name}: {newest[name]} and then {stamp}")
             newest[name] = max(stamp, newest.get(name, []))
         self._stop.wait(0.2)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _since(started: float) -> str:
