@@ -9,6 +9,7 @@ maps of either overflow into shards (`user_documents.py`); here a history is who
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -176,6 +177,7 @@ class MonthsMissing(Exception):
         self.months = months
 
 
+@lru_cache(maxsize=16_384)
 def user_key(user: str) -> str:
     """The user's name in the state container: fixed length, safe in ids, not the id itself."""
     return digest(user)
