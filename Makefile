@@ -6,11 +6,12 @@ INSTALLED := $(VENV)/.installed
 AZURITE := $(VENV)/azurite/.installed
 WORKERS ?= 2
 EXAMPLES ?= 500
+MINUTES ?= 20
 SEEDS ?= 2000
 SEED ?= 0
 ARGS ?=
 
-.PHONY: help run test check property bench simulate demo-data clean distclean
+.PHONY: help run test check property bench simulate soak demo-data clean distclean
 .SILENT:
 .DELETE_ON_ERROR:
 
@@ -21,6 +22,7 @@ help:
 	echo "make check          lint, format, types: exactly what CI runs beside the tests"
 	echo "make property       the property tests for long (EXAMPLES=20000)"
 	echo "make simulate       whole worlds under faults, one per seed (SEEDS=2000 SEED=0)"
+	echo "make soak           real hosts under faults and kill -9 (MINUTES=20)"
 	echo "make bench          measure, and write docs/benchmarks.md anew; takes some minutes"
 	echo "make demo-data      write the synthetic day of the sample batches anew"
 	echo "make clean          remove what runs and tools leave behind (distclean: .venv too)"
@@ -41,6 +43,9 @@ property: $(INSTALLED)
 
 simulate: $(INSTALLED)
 	$(PYTHON) -m tests.simulation --seeds $(SEEDS) --seed $(SEED) $(ARGS)
+
+soak: $(INSTALLED)
+	$(PYTHON) -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 bench: $(INSTALLED)
 	$(PYTHON) -m benchmarks $(ARGS)
