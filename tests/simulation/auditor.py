@@ -34,8 +34,9 @@ def _prices() -> Prices:
 class Auditor:
     """Watches one world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, commits_per_proof: int = COMMITS_PER_PROOF) -> None:
         self._world = world
+        self._commits_per_proof = commits_per_proof
         self.commits = 0
         self.proofs = 0
         world.containers["state"].on_commit.append(self._state_written)
@@ -54,7 +55,7 @@ class Auditor:
                 raise Untrue(f"the head of {key} went back")
             if operation.document_id.startswith("e:"):
                 self._entry_moved(before, after)
-        if self.commits % COMMITS_PER_PROOF == 0 and any(
+        if self.commits % self._commits_per_proof == 0 and any(
             one[0].document_id[1:2] == ":" for one in written
         ):
             self.prove(key)

@@ -95,6 +95,8 @@ class Container:
         self.default_ttl = default_ttl
         self.now = now
         self.random = random
+        self.oldest: Callable[[], bool] | None = None
+        """Decides whether a reading comes from the replica that lags most."""
         self.lagging = 0.0
         """With this probability a reading comes from a replica that lags."""
         self.physicals = [Physical(0, Range(0, EPK_MAX))]
@@ -279,13 +281,19 @@ class Container:
 
     def _replica(self, physical: Physical, session: str | None) -> int:
         """Up to which LSN a reading sees."""
+        if self.oldest is not None:
+            return self._least(physical, session) if self.oldest() else physical.lsn
         if not self.lagging or self.random.random() >= self.lagging:
             return physical.lsn
+        return self.random.randint(self._least(physical, session), physical.lsn)
+
+    def _least(self, physical: Physical, session: str | None) -> int:
+        """The oldest LSN that a reading within this session may show now."""
         everywhere = self.now() - LAG_SECONDS_MAX
         least = max((lsn for lsn, at in physical.written_at if at <= everywhere), default=0)
         if session is not None:
             least = max(least, lsn_of(session))
-        return self.random.randint(min(least, physical.lsn), physical.lsn)
+        return min(least, physical.lsn)
 
     def _expires_at(self, body: Document, now: float) -> float:
         if self.default_ttl == 0:

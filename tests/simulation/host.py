@@ -107,6 +107,8 @@ class Host:
         finally:
             if lease.epoch == epoch:
                 lease.in_flight = False
+        if self.strikes(Kind.LATE, 0.3):
+            self._offer(worker, lease.source, self._older(lease.source, documents))
         # A batch that was given up is checkpointed like one that succeeded.
         if lease.epoch == epoch and not self.strikes(Kind.FORGOTTEN, 0.2):
             lease.position = position
@@ -160,6 +162,15 @@ class Host:
         if self.random.random() < self.world.swarm.of(Kind.WITHOUT_LSN):
             some = [_without_lsn(one) for one in some]
         self._offer(worker, source, some)
+
+    def _older(self, source: str, documents: list[Document]) -> list[Document]:
+        """Any versions of the documents that came just now."""
+        container = self.world.containers[source]
+        return [
+            _without_lsn(self.random.choice(self.world.versions[source][key, document["id"]]))
+            for document in documents
+            for key in [container.key_of(document)]
+        ]
 
     def _disturbed(self, documents: list[Document]) -> list[Document]:
         documents = [self._shown(one) for one in documents]

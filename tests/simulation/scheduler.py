@@ -27,6 +27,7 @@ class Actor:
         """How far this actor's clock is ahead of the world's."""
         self.wakes_at = 0.0
         self.idle = False
+        self.started = False
         self.doomed = False
         self.turn = threading.Lock()
         self.turn.acquire()
@@ -45,7 +46,6 @@ class Scheduler:
         self._threads: list[threading.Thread] = []
         self._ended = threading.Lock()
         self._ended.acquire()
-        self._starting: list[Actor] = []
         self.current: Actor | None = None
         self.failure: BaseException | None = None
         self.points = 0
@@ -81,11 +81,7 @@ class Scheduler:
         if me is None:
             return
         if me.wakes_at > self.now or self._random.random() >= self._staying:
-            chosen = self._next()
-            if chosen is not me:
-                self.current = chosen
-                self._hand(chosen)
-                me.turn.acquire()
+            self._pass_to(me, self._next())
         if me.doomed:
             raise Killed
 
@@ -113,9 +109,16 @@ class Scheduler:
             return first
         return awake[self._random.randrange(len(awake))] if len(awake) > 1 else awake[0]
 
+    def _pass_to(self, me: Actor, chosen: Actor) -> None:
+        self.now = max(self.now, chosen.wakes_at)
+        if chosen is not me:
+            self.current = chosen
+            self._hand(chosen)
+            me.turn.acquire()
+
     def _hand(self, actor: Actor) -> None:
-        if actor.body is not None and not any(one is actor for one in self._starting):
-            self._starting.append(actor)
+        if not actor.started:
+            actor.started = True
             thread = threading.Thread(target=self._live, args=(actor,), name=actor.name)
             self._threads.append(thread)
             thread.start()

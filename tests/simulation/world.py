@@ -37,10 +37,11 @@ class World:
         swarm: Swarm | None = None,
         staying: float = 0.9,
         pace_seconds: int | None = 0,
+        scheduler: Scheduler | None = None,
     ) -> None:
         self.random = Random(f"world:{seed}")
         self.swarm = swarm or Swarm({})
-        self.scheduler = Scheduler(Random(f"turns:{seed}"), pools.FIRST_WRITE, staying)
+        self.scheduler = scheduler or Scheduler(Random(f"turns:{seed}"), pools.FIRST_WRITE, staying)
         self.gate = Gate(self.scheduler, Random(f"latency:{seed}"))
         self.gate.plan = random_plan(self.swarm, Random(f"faults:{seed}"))
         self.containers = {
@@ -126,7 +127,7 @@ class World:
         """Faults stop."""
         self.gate.plan = None
         for container in self.containers.values():
-            container.lagging = 0.0
+            container.lagging, container.oldest = 0.0, None
 
     def state(self, prefix: str = "") -> list[Document]:
         """State documents as they are, of all buckets."""
