@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ CHANGES_PER_INTERACTION = 1.86
 """What the traffic of `local.demo` comes to."""
 WARM_DAYS = 2
 WARM_CHANGES_A_DAY_MAX = 12_000
+WARM_INTERACTIONS_MAX = round(WARM_CHANGES_A_DAY_MAX / CHANGES_PER_INTERACTION)
 WARM_BATCH = 200
 STREAM_STARTS_SECONDS = 7 * 3_600
 """An hour of the day that is neither quiet nor busy."""
@@ -109,19 +111,32 @@ class Bench:
 
     def warm(self) -> None:
         """Earlier days of the same users, so that what is measured changes existing state."""
-        interactions = round(WARM_CHANGES_A_DAY_MAX / CHANGES_PER_INTERACTION)
         for _ in range(WARM_DAYS):
-            self.set_clock(DAY_SECONDS - 1)
             by_source: dict[str, list[Document]] = defaultdict(list)
             for source, document in traffic(
-                self._seed, self._day, min(self._interactions, interactions)
+                self._seed, self._day, min(self._interactions, WARM_INTERACTIONS_MAX)
             ):
                 by_source[source].append(document)
-            for source, documents in by_source.items():
-                for start in range(0, len(documents), WARM_BATCH):
-                    self.apply(source, documents[start : start + WARM_BATCH], Spent())
-            self.publish(Spent())
+            self._apply_and_publish(by_source)
             self.next_day()
+
+    def acquaint(self, changes: int) -> None:
+        """Let the users of the next arrivals be known from the day before, where the warm days
+        were too busy to be applied whole: otherwise most would be counted for the first time,
+        and a new document costs less than a changed one."""
+        if self._interactions <= WARM_INTERACTIONS_MAX:
+            return
+        users = {document.get("user_id") for _, _, document in islice(self.arrivals(), changes)}
+        left = dict.fromkeys(users - {None}, max(1, WARM_CHANGES_A_DAY_MAX // len(users)))
+        by_source: dict[str, list[Document]] = defaultdict(list)
+        for source, document in traffic(
+            self._seed, self._day - timedelta(days=1), self._interactions
+        ):
+            user = document.get("user_id")
+            if left.get(user, 0):
+                left[user] -= 1
+                by_source[source].append(document)
+        self._apply_and_publish(by_source)
 
     def next_day(self) -> None:
         """What follows is measured on another day."""
@@ -166,6 +181,13 @@ class Bench:
             self._worker.publisher.run()
         spent.publishing_runs += 1
         _add(spent.stage_2, meter, lambda _: True)
+
+    def _apply_and_publish(self, by_source: Mapping[str, list[Document]]) -> None:
+        self.set_clock(DAY_SECONDS - 1)
+        for source, documents in by_source.items():
+            for start in range(0, len(documents), WARM_BATCH):
+                self.apply(source, documents[start : start + WARM_BATCH], Spent())
+        self.publish(Spent())
 
     def _broken(self, writes: Iterable[Write]) -> Iterator[Write]:
         """The writes, and now and then a document that cannot be counted."""

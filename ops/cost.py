@@ -162,6 +162,7 @@ def stream(bench: "Bench", publish_seconds: int | None, changes: int) -> Fresh:
     """Changes arrive when they happen, feeds are asked every POLL_SECONDS, a timer publishes."""
     from ops.bench import STREAM_STARTS_SECONDS, Spent
 
+    bench.acquaint(changes)
     spent = Spent()
     arrivals = bench.arrivals()
     waiting = next(arrivals, None)

@@ -13,7 +13,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ops.cost, "FRESHNESS_SECONDS", (60,))
     monkeypatch.setattr(ops.cost, "FRESHNESS_CHANGES", 30)
     monkeypatch.setattr(ops.cost, "POISON_EVERY", 25)
-    monkeypatch.setattr(ops.bench, "WARM_CHANGES_A_DAY_MAX", 100)
+    monkeypatch.setattr(ops.bench, "WARM_INTERACTIONS_MAX", 54)
     monkeypatch.setattr(ops.bench, "WARM_DAYS", 1)
 
 
