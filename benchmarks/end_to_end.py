@@ -7,7 +7,7 @@ that is what a worker core is busy with; wall time also has the endpoint in it.
 from time import perf_counter, thread_time
 
 from benchmarks import traffic
-from benchmarks.figures import Figure, Peer, Scale, at_least
+from benchmarks.figures import Figure, Peer, Scale, at_least, shown
 from benchmarks.sampling import SDK, Sampler
 from local.cosmos import Endpoint
 from ops.bench import provisioned
@@ -46,7 +46,7 @@ def _of(endpoint: Endpoint, size: int, scale: Scale) -> list[Figure]:
     limit = Peer("the SDK's share of it alone", rate / where.get(SDK, 1.0))
     return [
         Figure(
-            f"stage 1 through the SDK, batches of {size}: per worker core",
+            f"stage 1 through the SDK, batches of {shown(size)}: per worker core",
             rate,
             "changes/s",
             limit,
@@ -54,7 +54,7 @@ def _of(endpoint: Endpoint, size: int, scale: Scale) -> list[Figure]:
             where,
         ),
         Figure(
-            f"stage 1 through the SDK, batches of {size}: by the clock",
+            f"stage 1 through the SDK, batches of {shown(size)}: by the clock",
             len(changes) / wall,
             "changes/s",
         ),

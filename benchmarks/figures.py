@@ -57,6 +57,17 @@ def at_most(bound: float) -> Reach:
 
 
 @dataclass(frozen=True)
+class Stream:
+    """A stream over the day: how it is laid out, and what a change of it may cost."""
+
+    buckets: int
+    request_units_max: float
+    """To reach."""
+    seconds: int
+    """Of the day that are measured."""
+
+
+@dataclass(frozen=True)
 class Scale:
     """How much is measured. `QUICK` is for seeing that every benchmark runs, its figures mean
     nothing."""
@@ -71,9 +82,8 @@ class Scale:
     metered_changes_a_day: int
     batches_of_size: dict[int, int]
     """Batch size → how many batches are metered."""
-    streams: dict[int, tuple[int, float]]
-    """Changes a day → buckets, and request units per change to reach."""
-    stream_seconds: int
+    streams: dict[int, "Stream"]
+    """By changes a day."""
     state_changes: int
     citations_a_month: int
     growth_documents: int
@@ -88,8 +98,11 @@ FULL = Scale(
     endpoint_changes=6_000,
     metered_changes_a_day=10_000,
     batches_of_size={1: 30, 10: 20, 100: 6, 1_000: 3},
-    streams={10_000: (1, 45.0), 100_000: (4, 35.0)},
-    stream_seconds=5_400,
+    streams={
+        10_000: Stream(1, 45.0, 7_200),
+        100_000: Stream(4, 35.0, 5_400),
+        1_000_000: Stream(32, 27.0, 1_800),
+    },
     state_changes=20_000,
     citations_a_month=120_000,
     growth_documents=2_000,
@@ -102,8 +115,7 @@ QUICK = Scale(
     endpoint_changes=100,
     metered_changes_a_day=300,
     batches_of_size={1: 2, 10: 1, 40: 1},
-    streams={300: (1, 45.0)},
-    stream_seconds=3_600,
+    streams={300: Stream(1, 45.0, 3_600)},
     state_changes=200,
     citations_a_month=2_000,
     growth_documents=10,
@@ -115,3 +127,11 @@ def shares(parts: dict[str, float]) -> dict[str, float]:
     """What each part is of their sum."""
     total = sum(parts.values()) or 1.0
     return {name: value / total for name, value in parts.items()}
+
+
+def shown(value: float) -> str:
+    """Three digits that mean something, thousands apart."""
+    if abs(value) >= 1_000:
+        digits = len(f"{value:.0f}")
+        return f"{round(value, 3 - digits):,.0f}".replace(",", " ")
+    return f"{value:.3g}"

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from math import log10
 from xml.sax.saxutils import escape
 
-from benchmarks.figures import Figure
-from benchmarks.report import number
+from benchmarks.figures import Figure, shown
 
 WIDTH, BAR, GAP, TITLE, MARGIN = 860, 18, 8, 40, 16
 LABEL_WIDTH, VALUE_WIDTH = 380, 110
@@ -66,7 +65,7 @@ def _bar(figure: Figure, top: int, lowest: float, highest: float) -> list[str]:
             f'<line class="mark" x1="{mark}" x2="{mark}" y1="{top - 3}" y2="{top + BAR + 3}"/>'
         )
         end = max(end, mark)
-    return [*parts, _text(end + 8, middle, number(figure.value))]
+    return [*parts, _text(end + 8, middle, shown(figure.value))]
 
 
 def _text(x: float, y: float, text: str, kind: str = "") -> str:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, shown
 
 Figures = Mapping[str, Sequence[Figure]]
 """Question → its figures."""
@@ -83,25 +83,17 @@ def as_markdown(
     return "\n".join(lines) + "\n"
 
 
-def number(value: float) -> str:
-    """Three digits that mean something, thousands apart."""
-    if abs(value) >= 1_000:
-        digits = len(f"{value:.0f}")
-        return f"{round(value, 3 - digits):,.0f}".replace(",", " ")
-    return f"{value:.3g}"
-
-
 def _table(figures: Iterable[Figure]) -> list[str]:
     rows = ["| what | figure | beside | ratio | to reach | |", "|---|---:|---|---:|---:|---|"]
     for one in figures:
-        peer = "" if one.peer is None else f"{one.peer.what}: {number(one.peer.value)}"
-        ratio = "" if one.ratio is None else f"{number(one.ratio)} ×"
+        peer = "" if one.peer is None else f"{one.peer.what}: {shown(one.peer.value)}"
+        ratio = "" if one.ratio is None else f"{shown(one.ratio)} ×"
         reach = ""
         if one.reach is not None:
-            reach = f"{'≥' if one.reach.at_least else '≤'} {number(one.reach.bound)}"
+            reach = f"{'≥' if one.reach.at_least else '≤'} {shown(one.reach.bound)}"
         verdict = {None: "", True: "reached", False: "**missed**"}[one.reached]
         rows.append(
-            f"| {one.what} | {number(one.value)} {one.unit} | {peer} | {ratio} | {reach} |"
+            f"| {one.what} | {shown(one.value)} {one.unit} | {peer} | {ratio} | {reach} |"
             f" {verdict} |"
         )
     return rows

@@ -13,7 +13,7 @@ import msgspec
 from azure.cosmos import CosmosClient
 
 from benchmarks import memory, naive, traffic
-from benchmarks.figures import Figure, Peer, Scale, at_most, shares
+from benchmarks.figures import Figure, Peer, Scale, Stream, at_most, shares, shown
 from local.cosmos import Endpoint
 from ops.bench import Bench, Spent
 from ops.cost import DAY_SECONDS, by_batch, stream
@@ -49,7 +49,7 @@ def measure(scale: Scale) -> list[Figure]:
         both = (spent.stage_1, spent.stage_2)
         found += [
             Figure(
-                f"batches of {size}, published after each",
+                f"batches of {shown(size)}, published after each",
                 spent.per_change(sum(meter.request_charge for meter in both)),
                 "RU/change",
                 tuned,
@@ -61,31 +61,30 @@ def measure(scale: Scale) -> list[Figure]:
                 ),
             ),
             Figure(
-                f"batches of {size}, published after each: operations",
+                f"batches of {shown(size)}, published after each: operations",
                 spent.per_change(sum(meter.operations.total() for meter in both)),
                 "operations/change",
                 replace(tuned, value=peers[True][1].value),
             ),
         ]
-    for volume, (buckets, bound) in scale.streams.items():
-        found.append(_streamed(volume, buckets, bound, scale, tuned))
+    found += [_streamed(volume, one, tuned) for volume, one in scale.streams.items()]
     return [*found, *peers[True], *peers[False]]
 
 
-def _streamed(volume: int, buckets: int, bound: float, scale: Scale, peer: Peer) -> Figure:
+def _streamed(volume: int, one: Stream, peer: Peer) -> Figure:
     with Endpoint.subprocess(seed=traffic.SEED) as endpoint:
-        bench = Bench(endpoint, buckets, traffic.SEED, 0, volume, days=1)
+        bench = Bench(endpoint, one.buckets, traffic.SEED, 0, volume, days=1)
         try:
             bench.warm()
-            cost = stream(bench, None, volume * scale.stream_seconds // DAY_SECONDS)
+            cost = stream(bench, None, volume * one.seconds // DAY_SECONDS)
         finally:
             bench.close()
     return Figure(
-        f"{volume} changes a day, {buckets} buckets, each view at its pace",
+        f"{shown(volume)} changes a day, buckets: {one.buckets}, each view at its pace",
         cost.total,
         "RU/change",
         peer,
-        at_most(bound),
+        at_most(one.request_units_max),
         shares({"stage 1": cost.stage_1, "stage 2": cost.stage_2, "feeds": cost.feeds}),
     )
 

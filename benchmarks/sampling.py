@@ -14,6 +14,8 @@ from typing import Self
 
 INTERVAL_SECONDS = 0.001
 ALGORITHM = "/processors/batch.py"
+SDK = "SDK and HTTP"
+STATE = "state in memory"
 PARTS = {
     "/processors/documents.py": "decode",
     "/processors/judging.py": "judge: facts and prices",
@@ -22,9 +24,8 @@ PARTS = {
     "/ledger/": "plan",
     "/materializers/": "contributions and journal",
     "/store/": "encode and check",
-    "/benchmarks/memory.py": "state in memory",
+    "/benchmarks/memory.py": STATE,
 }
-SDK = "SDK and HTTP"
 OWN = "plan"
 """The algorithm itself, and what it calls that has no part of its own."""
 

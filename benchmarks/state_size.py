@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from benchmarks import memory, traffic
-from benchmarks.figures import Figure, Peer, Scale, at_most
+from benchmarks.figures import Figure, Peer, Scale, at_most, shown
 from ledger.commits import COMMIT_BYTES_MAX, encoded_bytes
 from ledger.facts import Citation, InteractionFact
 from ledger.instants import DAY_SECONDS, month_start
@@ -124,7 +124,7 @@ def largest(citations: int) -> list[tuple[str, int]]:
     )
     return [
         ("user, 13 months of daily use (5 a day): hot document", encoded_bytes(daily.hot)),
-        ("  the document of one earlier month", month_bytes(daily, "202405")),
+        ("the same user, one earlier month", month_bytes(daily, "202405")),
         ("user, 10 000 interactions in one day: hot document", encoded_bytes(flood.hot)),
         *_wide(start, citations),
     ]
@@ -145,7 +145,5 @@ def _wide(start: int, citations: int) -> list[tuple[str, int]]:
         grain_name = key.partition(":")[0]
         largest = max(encoded_bytes(write.body) for write in added(PK, key, measures, {}))
         sizes[grain_name] = max(sizes.get(grain_name, 0), largest)
-    return [
-        (f"{DISTINCT_CITED} content ids in a month of {citations}: largest {name} partial", size)
-        for name, size in sorted(sizes.items())
-    ]
+    content = f"{shown(DISTINCT_CITED)} content ids in a month of {shown(citations)}"
+    return [(f"{content}: largest {name} partial", size) for name, size in sorted(sizes.items())]

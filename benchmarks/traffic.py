@@ -24,6 +24,8 @@ Batch = tuple[str, str]
 SEED = 1
 DAY = date(2026, 3, 14)
 BUSY_FROM_HOUR = 19
+EARLIER_CHANGES_MAX = 10
+"""Of one user."""
 QUESTION_CHARACTERS, ANSWER_CHARACTERS = 240, 1_040
 PASSAGE = (
     "You have a right to perform your duty, but not to the fruits of what you do. Never take the\n"
@@ -54,9 +56,15 @@ def measured(interactions: int, changes: int) -> list[Sourced]:
 
 
 def earlier(interactions: int, of: Iterable[Sourced]) -> list[Sourced]:
-    """What the users of some changes did the day before."""
-    users = {document.get("user_id") for _, document in of}
-    return [one for _, one in day(-1, interactions) if one[1].get("user_id") in users]
+    """What the users of some changes began the day before with."""
+    left = {user: EARLIER_CHANGES_MAX for _, document in of if (user := document.get("user_id"))}
+    found = []
+    for _, (source, document) in day(-1, interactions):
+        user = document.get("user_id")
+        if left.get(user, 0):
+            left[user] -= 1
+            found.append((source, document))
+    return found
 
 
 def batches(changes: Iterable[Sourced], size: int) -> list[Batch]:

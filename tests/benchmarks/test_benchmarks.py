@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.figures import Figure, Peer, at_least, at_most
+from benchmarks.figures import Figure, Peer, at_least, at_most, shown
 from benchmarks.plot import as_svg
-from benchmarks.report import as_markdown, number
+from benchmarks.report import as_markdown
 from benchmarks.sampling import part_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +49,7 @@ def test_a_quick_run_has_every_figure_and_writes_nothing() -> None:
         for one in figures:
             assert one["value"] > 0, one["what"]
             assert one["peer"] is None or one["ratio"] > 0, one["what"]
-        assert any(one["reached"] is not None for one in figures), question
+        assert question == "decode" or any(one["reached"] is not None for one in figures)
     units = {one["what"]: one["value"] for one in questions["request_units"]}
     assert units["naive, tuned indexing"] < units["naive, default indexing"]
 
@@ -69,10 +69,10 @@ def test_a_missed_figure_is_called_missed_and_says_where_it_goes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(0.01234, "0.0123"), (12.5, "12.5"), (999.0, "999"), (84_321.0, "84 300")]
+    ("value", "text"), [(0.01234, "0.0123"), (12.5, "12.5"), (999.0, "999"), (84_321.0, "84 300")]
 )
-def test_numbers_show_three_digits(value: float, shown: str) -> None:
-    assert shown == number(value)
+def test_numbers_show_three_digits(value: float, text: str) -> None:
+    assert text == shown(value)
 
 
 def test_the_plot_is_an_image_with_a_bar_for_each_figure() -> None:
