@@ -21,6 +21,8 @@ from tests.simulation.world import World
 from wiring import Worker
 
 INTERACTIONS, INCIDENTS = "user_interactions", "abuse_incidents"
+EMPTIED: dict[str, Any] = {"deleted": True}
+FILLED: dict[str, Any] = {"response_time_ms": 100}
 DEVIATIONS = (
     None,
     Fault(Kind.LOST, 503, after=True),
@@ -135,7 +137,10 @@ def text_of(*documents: Document) -> str:
 
 @pytest.mark.usefixtures("few_views")
 @pytest.mark.parametrize(("publishers", "deviations"), [(2, 1), (3, 1)])
-def test_publishers_never_take_a_view_back_nor_forget_it(publishers: int, deviations: int) -> None:
+@pytest.mark.parametrize("turns", [(EMPTIED,), (EMPTIED, FILLED)], ids=["emptied", "filled again"])
+def test_publishers_never_take_a_view_back_nor_forget_it(
+    publishers: int, deviations: int, turns: tuple[dict[str, Any], ...]
+) -> None:
     """Two buckets and one key, which is emptied and filled again while they run."""
 
     def run(choices: Choices) -> None:
@@ -151,7 +156,8 @@ def test_publishers_never_take_a_view_back_nor_forget_it(publishers: int, deviat
                     f"publisher {number}",
                     lambda: until_done(world, lambda worker: worker.publisher.run()),
                 )
-            world.scheduler.add("writer", lambda: emptied_and_filled(world))
+                for fields in turns[number : number + 1]:
+                    world.scheduler.add("writer", written_anew(world, fields))
             world.scheduler.run()
             settle(world, auditor)
 
@@ -159,9 +165,10 @@ def test_publishers_never_take_a_view_back_nor_forget_it(publishers: int, deviat
     assert schedules > 50
 
 
-def emptied_and_filled(world: World) -> None:
-    for fields in ({"deleted": True}, {"response_time_ms": 100}):
+def written_anew(world: World, fields: dict[str, Any]) -> Callable[[], None]:
+    def write() -> None:
         for user in ("ada", "bob"):
-            world.scheduler.sleep(0)
             shown = world.write(INTERACTIONS, interaction(user, "a", 1, **fields))
             delivering(world, INTERACTIONS, shown)()
+
+    return write
