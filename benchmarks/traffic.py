@@ -43,7 +43,7 @@ def day(number: int, interactions: int, seed: int = SEED) -> Sequence[tuple[int,
     return [
         (
             at.hour,
-            (source, _version(_lengthened(document), int(at.timestamp()), place, seed, number)),
+            (source, _version(lengthened(document), int(at.timestamp()), place, seed, number)),
         )
         for place, (at, (source, document)) in enumerate(written)
     ]
@@ -84,7 +84,8 @@ def interactions_of(changes: Iterable[Sourced]) -> list[Sourced]:
     return [change for change in changes if change[0] == INTERACTIONS]
 
 
-def _lengthened(document: Document) -> Document:
+def lengthened(document: Document) -> Document:
+    """With a question and an answer of a believable length, if it has any."""
     kind = document.get("document_type")
     names = {
         "user_interaction": ("user_query", "response_text"),
