@@ -1,9 +1,11 @@
 """kill -9 at every boundary: a command of `python -m ops` in a process of its own, killed at its
 n-th request.
 
-The endpoint holds that request before it takes effect; then the process is killed, as the kernel
-kills. Held before its n-th request is the same as killed after its n-1st took effect, unseen; so
-all numbers together are all boundaries. Nothing of the product knows that it is being killed.
+A gate (`gates`) holds that request before it takes effect; then the process is killed, as the
+kernel kills. Held before its n-th request is the same as killed after its n-1st took effect,
+unseen; so all numbers together are all boundaries. Where requests are made side by side, as those
+to Blob storage are, a gate can also hold answers. Nothing of the product knows that it is being
+killed.
 
 Processes are forked from one that has the command's modules loaded, which makes hundreds of kills
 affordable. `KILLS_AT=all` takes every boundary instead of some.
@@ -14,16 +16,16 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from multiprocessing.process import BaseProcess
 from random import Random
 
 from local.cosmos import Endpoint
+from tests.kills.gates import CosmosGate, Gate
 
 KILLS_AT = os.environ.get("KILLS_AT", "some")
 SEED = int(os.environ.get("KILLS_SEED", "1"))
-HELD_MS = 600_000
 POLL_SECONDS = 0.005
 END_SECONDS_MAX = 120
 
@@ -32,11 +34,15 @@ _FORKS.set_forkserver_preload(["ops.__main__", "tests.kills.processes"])
 
 
 class Command:
-    """A command of `python -m ops`, run any number of times."""
+    """A command of `python -m ops`, run any number of times. Requests are those to Cosmos DB,
+    unless a gate to another service is given."""
 
-    def __init__(self, endpoint: Endpoint, *arguments: str) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self, endpoint: Endpoint, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._gate = CosmosGate(endpoint)
         self._arguments = arguments
+        self._environment = dict(environment or {})
 
     def run(self) -> int:
         """The exit code of a run that nobody kills."""
@@ -48,23 +54,24 @@ class Command:
         assert code is not None, "the command did not end"
         return code
 
-    def requests(self) -> int:
+    def requests(self, gate: Gate | None = None) -> int:
         """Run to the end; how many boundaries that has."""
-        rule = self._endpoint.faults.add(skip=10**9, drop=True)
+        gate = gate or self._gate
+        gate.hold(10**9)
         assert self.run() == 0
-        (report,) = [one for one in self._endpoint.faults.list() if one.id == rule]
-        self._endpoint.faults.remove(rule)
-        return report.matched
+        came, _ = gate.state()
+        gate.drop()
+        return came
 
-    def kill_at(self, number: int) -> bool:
-        """Run, and kill -9 at the request of that number, from 0, which has no effect. False where
-        the command made fewer and ended."""
-        rule = self._endpoint.faults.add(skip=number, times=1, delay_ms=HELD_MS, drop=True)
+    def kill_at(self, number: int, gate: Gate | None = None) -> bool:
+        """Run, and kill -9 at the request of that number, from 0. False where the command made
+        fewer and ended."""
+        gate = gate or self._gate
+        gate.hold(number)
         process = self._start()
         try:
             while process.is_alive():
-                (report,) = [one for one in self._endpoint.faults.list() if one.id == rule]
-                if report.fired:
+                if gate.state()[1]:
                     return True
                 time.sleep(POLL_SECONDS)
             assert process.exitcode == 0, f"exit code {process.exitcode}"
@@ -72,10 +79,11 @@ class Command:
         finally:
             process.kill()
             process.join()
-            self._endpoint.faults.remove(rule)
+            gate.drop()
 
     def _start(self) -> BaseProcess:
-        process = _FORKS.Process(target=_main, args=(self._arguments,), daemon=True)
+        arguments = (self._arguments, self._environment)
+        process = _FORKS.Process(target=_main, args=arguments, daemon=True)
         process.start()
         return process
 
@@ -89,8 +97,9 @@ def chosen(requests: int, some: int = 12) -> list[int]:
     return [random.randrange(start, end) for start, end in pairwise(edges)]
 
 
-def _main(arguments: Sequence[str]) -> None:
+def _main(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     from ops.__main__ import main
 
+    os.environ.update(environment)
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         sys.exit(main(arguments))
