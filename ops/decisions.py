@@ -76,20 +76,15 @@ class Ledger:
         """The entries that exist, by id."""
         wanted: dict[str, set[str]] = defaultdict(set)
         for change in changes:
-            for pk in self._pks(change):
-                wanted[pk].add(change.entry_id)
+            wanted[self._pk(change)].add(change.entry_id)
         found: dict[str, Entry] = {}
         for pk, ids in wanted.items():
             found |= {entry["id"]: entry for entry in by_ids(self._state, pk, ids, ENTRY_FIELDS)}
         return found
 
-    def _pks(self, change: Change) -> list[str]:
-        if change.user is not None:
-            return [self._layout.pk_of(user_key(change.user))]
-        if change.user_readable:
-            return [self._layout.pk_of(change.entry_id)]
-        # Nobody knows the user: the worker looks for such an entry in every bucket.
-        return [self._layout.pk(bucket) for bucket in range(self._layout.buckets)]
+    def _pk(self, change: Change) -> str:
+        name = change.entry_id if change.user is None else user_key(change.user)
+        return self._layout.pk_of(name)
 
 
 class Decisions:

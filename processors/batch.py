@@ -14,6 +14,7 @@ from typing import Any
 
 from ledger.commits import CommitError, Conflict, TooLarge, Transient, UnknownOutcome, Write
 from ledger.entries import Outcome
+from ledger.facts import Fact
 from ledger.instants import iso
 from ledger.plan import Documents, Unread, plan
 from ledger.users import hot_id, is_erased, user_key
@@ -23,7 +24,7 @@ from processors.dead_letters import dead_letter, letter_id
 from processors.documents import Source, coalesced, raw_documents, read_batch
 from processors.doubts import Doubt, settle
 from processors.judging import Breaker, Judged, judge, oversize
-from processors.ownership import Layout, Work, owned, strangers, version_of
+from processors.ownership import Layout, Work, copied, counts_nothing, owned, strangers, version_of
 from processors.packing import Planned, packed
 from processors.ports import Poison, Sources, State
 from processors.report import Report
@@ -94,8 +95,8 @@ class _Run:
         self.correlation = correlation
         self.redrive = redrive
         self.report = Report()
-        self.strayed: list[Judged] = []
-        """Read from their source, and found to belong to another owner than was delivered."""
+        self.strayed: dict[str, Judged] = {}
+        """By entry: read from their source, and found to be another owner's than was delivered."""
 
     def apply(self) -> Report:
         changes = read_batch(self.source, self.text)
@@ -110,10 +111,12 @@ class _Run:
             # What is redriven counts nothing yet, so a defect cannot retract the world.
             self.breaker.check([one.defect for one in judged])
         while judged:
-            self.strayed = []
-            for pk, works in owned(judged, self.outside.layout(), self.outside.state).items():
-                self._settle(pk, works)
-            judged = self.strayed
+            self.strayed = {}
+            layout = self.outside.layout()
+            for works_of in (copied(judged, layout), owned(judged, layout)):
+                for pk, works in works_of.items():
+                    self._settle(pk, works)
+            judged = list(self.strayed.values())
         return self.report
 
     def _settle(self, pk: str, works: list[Work]) -> None:
@@ -156,7 +159,7 @@ class _Run:
         for one in judged:
             if one.rejected is not None:
                 self.outside.poison.delete(one.change.source, letter_id(one.change))
-        self.report.of_erased(len(judged))
+        self.report.of_erased(sum(not one.copy for one in judged))
 
     def _erased_by_now(self, work: Work) -> bool:
         """A commit that counts conflicts with an erasure; a letter has to look for it."""
@@ -173,35 +176,45 @@ class _Run:
         for one in judged:
             known = documents.get(one.verdict.entry_id)
             decided = None if known is None else version_of(known)
-            if one.elsewhere is not None:
-                decided_elsewhere = version_of(one.elsewhere)
-                if order(decided_elsewhere, decided) is Order.NEWER:
-                    known, decided = one.elsewhere, decided_elsewhere
             standing = order(one.verdict.version, decided)
             doubt = standing is Order.DOUBTFUL or one.change.doubtful
             if self.redrive is Redrive.STALE and standing is not Order.DUPLICATE:
-                self.report.superseded += 1
+                self.report.superseded += not one.copy
+            elif doubt and one.copy and known is not None and counts_nothing(known):
+                # What is decided here keeps older versions out just as well.
+                continue
             elif doubt and not one.settled:
-                doubtful.append(Doubt(one.change, decided))
+                doubtful.append((one, Doubt(one.change, decided)))
             elif standing is not Order.DUPLICATE or self._again(known):
                 undecided.append(one)
             elif work.uncertain:
-                self.report.settled(one, None, one.verdict.fact)
+                self._settled(one, None, one.verdict.fact)
             else:
-                self.report.duplicates += 1
+                self.report.duplicates += not one.copy
         if doubtful:
-            for change in settle(self.source, doubtful, self.outside.sources, self.outside.wait):
+            doubts = [doubt for _, doubt in doubtful]
+            found_now = settle(self.source, doubts, self.outside.sources, self.outside.wait)
+            for (one, _), change in zip(doubtful, found_now, strict=True):
                 if change is None:
-                    self.report.superseded += 1
+                    self.report.superseded += not one.copy
                     continue
                 found = judge(self.source, change, self.ttl)
+                found.copy = one.copy
                 found.settled = True
-                if (user_key(change.user) if change.user else None) == work.owner.key:
+                key = user_key(change.user) if change.user else None
+                # Without a user it is decided in one bucket or in all of them.
+                alike = key is not None or change.user_readable == one.change.user_readable
+                if key == work.owner.key and alike:
                     undecided.append(found)
                 else:
                     # The source names another owner than the delivered version did, or none.
-                    self.strayed.append(found)
+                    # Of a version and its copies one is enough, and last comes the version.
+                    self.strayed[found.verdict.entry_id] = found
         return undecided
+
+    def _settled(self, one: Judged, old: Fact | None, new: Fact | None) -> None:
+        if not one.copy:
+            self.report.settled(one, old, new)
 
     def _again(self, known: Mapping[str, Any] | None) -> bool:
         """Whether the very version an entry decided is to be decided again."""
@@ -213,7 +226,7 @@ class _Run:
         any was written."""
         written = False
         for one in judged:
-            if one.rejected is not None and not one.lettered:
+            if one.rejected is not None and not one.lettered and not one.copy:
                 raw = one.change.raw or raw_documents(self.text)[one.change.position]
                 at = iso(self.outside.now_ms() * 1_000)
                 self.outside.poison.write(dead_letter(self.source, one, raw, at, self.correlation))
@@ -246,7 +259,7 @@ class _Run:
         self.report.commits += 1
         for planned in chunk:
             for one, (old, new) in planned.plan.settled(planned.judged):
-                self.report.settled(one, old, new)
+                self._settled(one, old, new)
             planned.work.attempts = 0
             if planned.plan.partial:
                 planned.work.put_back(planned.judged)

@@ -5,7 +5,6 @@ too, but when a batch shows many of them, or one follows another, the code is at
 is decided: a bad deployment must not retract the world.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +54,8 @@ class Judged:
     """Its dead letter has been written."""
     settled: bool = False
     """It was just read from its source: only the very same version makes it a duplicate."""
-    elsewhere: Mapping[str, Any] | None = None
-    """An entry of this document outside its owner's bucket."""
+    copy: bool = False
+    """Decided in a bucket beside its own as well: neither reported nor lettered."""
 
     @property
     def defect(self) -> bool:
@@ -117,4 +116,5 @@ def oversize(judged: Judged) -> Judged:
         ),
         rejected=Rejected("oversize", "$", "its measures do not fit into one commit"),
         error="TooLarge",
+        copy=judged.copy,
     )

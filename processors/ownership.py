@@ -2,16 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ledger.buckets import bucket_of, bucket_pk
 from ledger.entries import Outcome
 from ledger.plan import Documents, Owner
 from ledger.users import user_key
-from ledger.versions import Order, Version, order
+from ledger.versions import Version
 from processors.judging import Judged
-from processors.ports import State
 
 CHANGES_OF_ONE_OWNER_MAX = 80
 """Planned together at most: with hot document, months and journal they stay under one commit."""
@@ -58,72 +57,54 @@ class Work:
         self.judged = judged + self.judged
 
 
-def owned(judged: Iterable[Judged], layout: Layout, state: State) -> dict[str, list[Work]]:
-    """The work of a batch by bucket.
+def owned(judged: Iterable[Judged], layout: Layout) -> dict[str, list[Work]]:
+    """The work of a batch by bucket."""
+    works: dict[tuple[str, str], Work] = {}
+    for one in judged:
+        user = one.change.user
+        if user is None:
+            _add(works, Owner(layout.pk_of(one.change.entry_id), None, None), one)
+        else:
+            key = user_key(user)
+            _add(works, Owner(layout.pk_of(key), key, user), one)
+    return _by_bucket(works)
 
-    A change whose user cannot be read may still have counted for one: its entry is looked for in
-    every bucket, so that what an earlier version counted is retracted where it was counted.
+
+def copied(judged: Iterable[Judged], layout: Layout) -> dict[str, list[Work]]:
+    """What has to be decided in other buckets as well, and before its own: there an entry says
+    that all is done.
+
+    A version whose user cannot be read, and whose partition key names none either, may come before
+    or after versions that name one, and those are decided in that user's bucket. Decided in every
+    bucket, it meets them there in one commit.
     """
     works: dict[tuple[str, str], Work] = {}
-    unreadable: dict[str, Judged] = {}
     for one in judged:
         change = one.change
-        if change.user is not None:
-            key = user_key(change.user)
-            _add(works, Owner(layout.pk_of(key), key, change.user), one)
-        elif change.user_readable:
-            _add(works, Owner(layout.pk_of(change.entry_id), None, None), one)
-        else:
-            unreadable[change.entry_id] = one
-    for entry_id, owner in _owners_found(unreadable, layout, state).items():
-        _add(works, owner, unreadable.pop(entry_id))
-    for entry_id, one in unreadable.items():
-        _add(works, Owner(layout.pk_of(entry_id), None, None), one)
-    _look_elsewhere(works.values(), layout, state)
+        named = isinstance(change.partition_key, str) and change.partition_key
+        if change.user is None and not change.user_readable and not named:
+            own = layout.pk_of(change.entry_id)
+            for pk in map(layout.pk, range(layout.buckets)):
+                if pk != own:
+                    _add(works, Owner(pk, None, None), replace(one, copy=True))
+    return _by_bucket(works)
+
+
+def _by_bucket(works: dict[tuple[str, str], Work]) -> dict[str, list[Work]]:
     by_bucket: dict[str, list[Work]] = defaultdict(list)
     for work in works.values():
         by_bucket[work.owner.pk].append(work)
     return by_bucket
 
 
-def _owners_found(
-    unreadable: Mapping[str, Judged], layout: Layout, state: State
-) -> dict[str, Owner]:
-    """Whose the documents are, as the ledger has it. Of several entries the one that decided this
-    very version speaks for its document, else a counted one, else the latest."""
-    found: dict[str, tuple[tuple[bool, bool, int, int], Owner]] = {}
-    for bucket in range(layout.buckets) if unreadable else ():
-        pk = layout.pk(bucket)
-        for entry_id, entry in state.read(pk, unreadable.keys())[0].items():
-            version = version_of(entry)
-            same = order(unreadable[entry_id].verdict.version, version) is Order.DUPLICATE
-            counted = entry["outcome"] == Outcome.COUNTED
-            rank = (same, counted, version.ts or 0, version.lsn or 0)
-            if entry_id not in found or rank > found[entry_id][0]:
-                found[entry_id] = rank, Owner(pk, entry.get("user"), None)
-    return {entry_id: owner for entry_id, (_, owner) in found.items()}
-
-
-def _look_elsewhere(works: Iterable[Work], layout: Layout, state: State) -> None:
-    """A version without a readable user that was heard of first has its entry in the bucket of
-    the document, not of the user. It can only be where the partition key does not name the user."""
-    if layout.buckets == 1:
-        return
-    elsewhere: dict[str, dict[str, Judged]] = defaultdict(dict)
-    for work in works:
-        for one in work.judged:
-            pk = layout.pk_of(one.change.entry_id)
-            named = isinstance(one.change.partition_key, str) and one.change.partition_key
-            if work.owner.key is not None and not named and pk != work.owner.pk:
-                elsewhere[pk][one.change.entry_id] = one
-    for pk, sought in elsewhere.items():
-        for entry_id, entry in state.read(pk, sought.keys())[0].items():
-            sought[entry_id].elsewhere = entry
-
-
 def version_of(entry: Mapping[str, Any]) -> Version:
     """The version an entry decided."""
     return Version(entry.get("etag"), entry.get("ts"), entry.get("lsn"))
+
+
+def counts_nothing(entry: Mapping[str, Any]) -> bool:
+    """Whether what an entry decided retracted the document, or never counted it."""
+    return bool(entry["outcome"] != Outcome.COUNTED)
 
 
 def strangers(work: Work, judged: list[Judged], documents: Documents) -> list[Work]:
@@ -136,11 +117,7 @@ def strangers(work: Work, judged: list[Judged], documents: Documents) -> list[Wo
     moved: list[Work] = []
     for one in list(judged):
         entry = documents.get(one.verdict.entry_id)
-        if (
-            entry is not None
-            and entry["outcome"] == Outcome.COUNTED
-            and entry.get("user") != work.owner.key
-        ):
+        if entry is not None and not counts_nothing(entry) and entry.get("user") != work.owner.key:
             judged.remove(one)
             moved.append(Work(Owner(work.owner.pk, entry.get("user"), None), [one]))
     return moved

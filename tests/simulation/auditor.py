@@ -195,8 +195,7 @@ class Auditor:
             expected = "dead" if isinstance(outcome, tuple) else outcome
             of_document = entries.get(_entry_id(document.source, document.body), [])
             found = [one for one in of_document if one.get("etag") == document.body["_etag"]]
-            outcomes = [one["outcome"] for one in found]
-            if outcomes != [expected]:
+            if {one["outcome"] for one in found} != {expected}:
                 raise Untrue(
                     f"{document.identity} must be {expected}, its entries say "
                     f"{[(one['outcome'], one.get('etag')) for one in of_document]}, "

