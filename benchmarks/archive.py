@@ -7,9 +7,8 @@ copy them to Azurite, and prints for each tenth: documents per second, where the
 CPU seconds of worker and Azurite, the worker's resident memory. At the end every document must have
 one copy. The writer is a process of its own; this one is the worker.
 
-Azurite compares each new blob with every blob it has, so it slows down as it fills, as no storage
-account does. That is why copies go to a fresh one after every `--azurite-copies`; 0 keeps one, and
-shows the slowing down.
+Azurite takes the longer for a blob the more blobs it has, as no storage account does. That is why
+copies go to a fresh one after every `--azurite-copies`; 0 keeps one, and shows the slowing down.
 """
 
 import argparse
