@@ -20,14 +20,14 @@ CHANGES_A_SECOND = 6_000
 def measure(scale: Scale) -> list[Figure]:
     """Changes per second of one worker core, and by the clock."""
     found = []
-    for size in BATCHES:
-        with Endpoint.subprocess(seed=traffic.SEED) as endpoint:
+    with Endpoint.subprocess(seed=traffic.SEED) as endpoint:
+        for size in BATCHES:
             found += _of(endpoint, size, scale)
     return found
 
 
 def _of(endpoint: Endpoint, size: int, scale: Scale) -> list[Figure]:
-    _, worker = provisioned(endpoint, 1)
+    _, worker = provisioned(endpoint, 1, f"batches-of-{size}")
     every = traffic.measured(scale.interactions_a_day, scale.endpoint_changes)
     for source, text in traffic.batches(traffic.earlier(scale.interactions_a_day, every), 1_000):
         worker.processors[source].process(text, {})

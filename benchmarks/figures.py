@@ -82,6 +82,7 @@ class Scale:
     metered_changes_a_day: int
     batches_of_size: dict[int, int]
     """Batch size → how many batches are metered."""
+    naive_changes: int
     streams: dict[int, "Stream"]
     """By changes a day."""
     state_changes: int
@@ -89,6 +90,7 @@ class Scale:
     growth_documents: int
     """The first of three sizes, each ten times the one before."""
     growth_documents_metered: int
+    growth_changes_metered: int
 
 
 FULL = Scale(
@@ -98,6 +100,7 @@ FULL = Scale(
     endpoint_changes=6_000,
     metered_changes_a_day=10_000,
     batches_of_size={1: 30, 10: 20, 100: 6, 1_000: 3},
+    naive_changes=200,
     streams={
         10_000: Stream(1, 45.0, 7_200),
         100_000: Stream(4, 35.0, 5_400),
@@ -107,19 +110,22 @@ FULL = Scale(
     citations_a_month=120_000,
     growth_documents=2_000,
     growth_documents_metered=400,
+    growth_changes_metered=500,
 )
 QUICK = Scale(
     rounds=1,
     interactions_a_day=400,
     changes=200,
     endpoint_changes=100,
-    metered_changes_a_day=300,
-    batches_of_size={1: 2, 10: 1, 40: 1},
-    streams={300: Stream(1, 45.0, 3_600)},
+    metered_changes_a_day=80,
+    batches_of_size={1: 2, 10: 1, 20: 1},
+    naive_changes=10,
+    streams={80: Stream(1, 45.0, 7_200)},
     state_changes=200,
     citations_a_month=2_000,
     growth_documents=10,
-    growth_documents_metered=5,
+    growth_documents_metered=1,
+    growth_changes_metered=20,
 )
 
 

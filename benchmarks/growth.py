@@ -16,7 +16,6 @@ RU, MICROSECONDS = "RU/change", 1e6
 STEPS = (1, 10, 100)
 OTHERS_SEED = 2
 BATCH, GROWING_BATCH = 100, 1_000
-METERED_CHANGES = 500
 GROWTH_MAX = 1.2
 """To reach, of the figure after the last step divided by the one after the first."""
 
@@ -24,7 +23,8 @@ GROWTH_MAX = 1.2
 def measure(scale: Scale) -> list[Figure]:
     """Per change, after each step."""
     documents = scale.growth_documents_metered
-    metered_steps = [_request_units(scale, documents * step) for step in STEPS]
+    with Endpoint.subprocess(seed=traffic.SEED) as endpoint:
+        metered_steps = [_request_units(scale, endpoint, documents * step) for step in STEPS]
     return [
         *_grown("stage 1, CPU", _cpu(scale), scale.growth_documents, "µs/change"),
         *_grown("stage 1", [units[1] for units in metered_steps], documents, RU),
@@ -66,23 +66,21 @@ def _cpu(scale: Scale) -> list[float]:
     return [seconds / len(every) * MICROSECONDS for seconds in fastest]
 
 
-def _request_units(scale: Scale, documents: int) -> dict[int, float]:
+def _request_units(scale: Scale, endpoint: Endpoint, documents: int) -> dict[int, float]:
     """By stage, per change, of batches of BATCH and everything published after them."""
-    every = traffic.measured(scale.interactions_a_day, min(METERED_CHANGES, scale.changes))
+    every = traffic.measured(scale.interactions_a_day, scale.growth_changes_metered)
     earlier = traffic.earlier(scale.interactions_a_day, every)
-    others = _others(scale, documents)
-    with Endpoint.subprocess(seed=traffic.SEED) as endpoint:
-        _, worker = provisioned(endpoint, 1)
-        worker.publisher.now_ms = lambda: memory.NOW_MS
-        worker.publisher.pace_seconds = 0
-        for source, text in traffic.batches([*earlier, *others], GROWING_BATCH):
+    _, worker = provisioned(endpoint, 1, f"after-{documents}")
+    worker.publisher.now_ms = lambda: memory.NOW_MS
+    worker.publisher.pace_seconds = 0
+    for source, text in traffic.batches([*earlier, *_others(scale, documents)], GROWING_BATCH):
+        worker.processors[source].process(text, {})
+    _publish_all(worker)
+    with metered() as stage_1:
+        for source, text in traffic.batches(every, BATCH):
             worker.processors[source].process(text, {})
+    with metered() as stage_2:
         _publish_all(worker)
-        with metered() as stage_1:
-            for source, text in traffic.batches(every, BATCH):
-                worker.processors[source].process(text, {})
-        with metered() as stage_2:
-            _publish_all(worker)
     return {
         1: stage_1.request_charge / len(every),
         2: stage_2.request_charge / len(every),

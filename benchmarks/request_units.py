@@ -18,7 +18,6 @@ from local.cosmos import Endpoint
 from ops.bench import Bench, Spent
 from ops.cost import DAY_SECONDS, by_batch, stream
 
-NAIVE_CHANGES = 100
 TUNED, DEFAULT = "naive, tuned indexing", "naive, default indexing"
 
 
@@ -41,7 +40,7 @@ def measure(scale: Scale) -> list[Figure]:
                 if measured:
                     bench.next_day()
                 measured[size] = by_batch(bench, size, number)
-            peers = {tuned: _naive(endpoint, bench, tuned=tuned) for tuned in (True, False)}
+            peers = {tuned: _naive(scale, endpoint, bench, tuned=tuned) for tuned in (True, False)}
         finally:
             bench.close()
     tuned = Peer(TUNED, peers[True][0].value)
@@ -89,7 +88,7 @@ def _streamed(volume: int, one: Stream, peer: Peer) -> Figure:
     )
 
 
-def _naive(endpoint: Endpoint, bench: Bench, *, tuned: bool) -> list[Figure]:
+def _naive(scale: Scale, endpoint: Endpoint, bench: Bench, *, tuned: bool) -> list[Figure]:
     """The day's first changes, onto a copy of the views as they are after that day."""
     what = TUNED if tuned else DEFAULT
     client = CosmosClient(endpoint.url, endpoint.key)
@@ -98,7 +97,7 @@ def _naive(endpoint: Endpoint, bench: Bench, *, tuned: bool) -> list[Figure]:
     sources = memory.sources()
     changes = 0
     started = thread_time()
-    for source, documents in islice(bench.batches(1), NAIVE_CHANGES):
+    for source, documents in islice(bench.batches(1), scale.naive_changes):
         text = msgspec.json.encode(documents[0])
         document = msgspec.json.decode(text, type=sources[source].document_type)
         if not document.is_deleted:

@@ -60,10 +60,11 @@ class Spent:
         return amount / self.changes if self.changes else 0.0
 
 
-def provisioned(endpoint: Endpoint, buckets: int) -> tuple[DatabaseProxy, wiring.Worker]:
+def provisioned(
+    endpoint: Endpoint, buckets: int, name: str = catalogue.load().database
+) -> tuple[DatabaseProxy, wiring.Worker]:
     """A new database at an endpoint, and a worker over it that logs nothing."""
     client = CosmosClient(endpoint.url, endpoint.key)
-    name = catalogue.load().database
     catalogue.provision(client, name)
     database = client.get_database_client(name)
     GenerationStore(database.get_container_client("state")).create_first(
