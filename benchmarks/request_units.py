@@ -84,7 +84,7 @@ def _streamed(volume: int, one: Stream, peer: Peer) -> Figure:
         "RU/change",
         peer,
         at_most(one.request_units_max),
-        shares({"stage 1": cost.stage_1, "stage 2": cost.stage_2, "feeds": cost.feeds}),
+        shares({**cost.by_operation, "feeds": cost.feeds}),
     )
 
 
