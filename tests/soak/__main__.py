@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
@@ -23,7 +22,7 @@ def main() -> int:
     soak = Soak(options.seed, options.ranges, logs, note=lambda text: _say(sys.stderr, text))
     account = soak.run(options.minutes * 60)
     result = {"minutes": options.minutes, "ranges": options.ranges, "seed": options.seed}
-    figures = {**asdict(account), "injected": account.injected}
+    figures = {**vars(account), "injected": account.injected}
     _say(sys.stdout, json.dumps({**result, **figures}, indent=1))
     if account.differences:
         _say(sys.stderr, f"The hosts' output is in {logs}.")
