@@ -26,7 +26,7 @@ from tests.generators import history
 from tests.soak.hosts import Hosts
 from tests.worker.ground import SOURCES, Ground, Views, assert_state_is_sound
 
-DRAIN_SECONDS_MAX = 180
+DRAIN_SECONDS_MAX = 600
 HOSTS = 2
 HISTORY_STEPS = 60
 INTERACTIONS_PER_ROUND = 400
