@@ -7,10 +7,10 @@ from xml.sax.saxutils import escape
 from benchmarks.figures import Figure, shown
 
 WIDTH, BAR, GAP, TITLE, MARGIN = 860, 18, 8, 40, 16
-LABEL_WIDTH, VALUE_WIDTH = 380, 110
+LABEL_WIDTH, VALUE_WIDTH = 400, 90
 STYLE = """
   .card { fill: #ffffff; stroke: #d0d7de }
-  text { fill: #1f2328; font: 13px system-ui, sans-serif }
+  text { fill: #1f2328; font: 12px system-ui, sans-serif }
   .title { font-weight: 600 }
   .bar { fill: #0969da } .missed { fill: #bc4c00 } .mark { stroke: #1f2328; stroke-width: 2 }
   @media (prefers-color-scheme: dark) {
@@ -37,7 +37,7 @@ def as_svg(panels: Sequence[tuple[str, Sequence[Figure]]]) -> str:
         top += MARGIN
     height = top
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}">\n'
         f"<style>{STYLE}</style>\n"
         f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="8"/>\n'
         + "\n".join(parts)
