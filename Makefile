@@ -3,6 +3,7 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+MUTATION := $(VENV)/mutation
 AZURITE := $(VENV)/azurite/.installed
 WORKERS ?= 2
 EXAMPLES ?= 500
@@ -24,6 +25,7 @@ help:
 	echo "make simulate       whole worlds under faults, one per seed (SEEDS=2000 SEED=0)"
 	echo "make soak           real hosts under faults and kill -9 (MINUTES=20)"
 	echo "make bench          measure, and write docs/benchmarks.md anew; a quarter of an hour"
+	echo "make mutate         mutants of the pure core, for hours (ARGS='--sample 300': for minutes)"
 	echo "make demo-data      write the synthetic day of the sample batches anew"
 	echo "make clean          remove what runs and tools leave behind (distclean: .venv too)"
 
@@ -49,6 +51,9 @@ soak: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(PYTHON) -m benchmarks $(ARGS)
+
+mutate: $(MUTATION)/.installed
+	$(PYTHON) -m tests.mutate --python $(abspath $(MUTATION))/bin/python $(ARGS)
 
 demo-data: $(INSTALLED)
 	$(PYTHON) -m local.demo --seed 1 --day 2026-03-14 --interactions 400 \
@@ -80,6 +85,12 @@ $(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
 	  fi; \
 	fi
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+$(MUTATION)/.installed: $(INSTALLED) requirements-mutation.txt
+	echo "Setting up $(MUTATION), once …"
+	$(PYTHON) -m venv $(MUTATION)
+	$(MUTATION)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-mutation.txt
 	touch $@
 
 # Without it nothing is archived locally, and the archive's tests are skipped; all else works.
