@@ -153,9 +153,10 @@ class Redriver:
         return bool(msgspec.json.decode(raw)["_etag"] != letter.version["etag"])
 
     def _current(self, letter: DeadLetter) -> bytes | None:
-        """The document as its source holds it; None when two readings do not find it."""
+        """The document as its source holds it; None when two readings do not find it. A reading
+        that finds nothing or an older version may lag, so one more, after a pause, decides."""
         found = self._read(letter)
-        if found is None:
+        if not _is_current(found, letter):
             self.processors[letter.source].outside.wait(DOUBT_PAUSE_SECONDS)
             found = self._read(letter)
         return found
@@ -165,6 +166,14 @@ class Redriver:
         key = msgspec.UNSET if isinstance(wired, dict | list) else wired
         sources = self.processors[letter.source].outside.sources
         return sources.read(letter.source, letter.document_id, key)
+
+
+def _is_current(raw: bytes | None, letter: DeadLetter) -> bool:
+    """Whether a reading plainly is the letter's version, or a later one."""
+    if raw is None:
+        return False
+    document, ts = msgspec.json.decode(raw), letter.version["ts"]
+    return document["_etag"] == letter.version["etag"] or (ts is not None and document["_ts"] > ts)
 
 
 def _is_erased(processor: Processor, key: str) -> bool:

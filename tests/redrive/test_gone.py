@@ -1,5 +1,6 @@
 """The source is gone: the letter's own document is used, for the version that died and no other."""
 
+import msgspec
 import pytest
 
 from tests.oracle import SourceDocument, compute_views
@@ -146,6 +147,24 @@ def test_one_reading_that_misses_the_document_does_not_make_it_gone(ground: Grou
         patch.setattr(sources, "read", lambda *asked: next(lagging, read(*asked)))
 
         assert redrive_all(ground, worker) == {"a": "still failing"}
+
+
+def test_one_reading_of_an_older_version_does_not_supersede_the_letter(ground: Ground) -> None:
+    """Found by seeds 471 and 1504 of the simulation."""
+    older = ground.write(INTERACTIONS, interaction("a", response_time_ms=1))
+    ground.later()
+    shown = ground.write(INTERACTIONS, interaction("a", response_time_ms="fast"))
+    worker = ground.worker()
+    deliver(worker, INTERACTIONS, shown)
+    sources = worker.processors[INTERACTIONS].outside.sources
+    read = sources.read
+    lagging = iter([msgspec.json.encode(older[0])])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "read", lambda *asked: next(lagging, read(*asked)))
+
+        assert redrive_all(ground, worker) == {"a": "still failing"}
+    assert standing(ground) == {"a": "pending"}
 
 
 def test_a_letter_erased_meanwhile_does_not_come_back(ground: Ground) -> None:
