@@ -85,7 +85,10 @@ def render(key: str, inputs: Inputs) -> dict[str, Any] | None:
             "peak_usage_times": _patterns(measures, "tier-part", name),
             "topic_preferences": _patterns(measures, "tier-topic", name),
         },
-        "trend_analysis": _trends(Tier(), Tier()) if name == CHURNED else _trends(tier, earlier),
+        "trend_analysis": {
+            "growth_rate_monthly": growth(tier.users, earlier.users),
+            **(_trends(Tier(), Tier()) if name == CHURNED else _trends(tier, earlier)),
+        },
         **period(month),
     }
 
@@ -105,9 +108,8 @@ def _patterns(measures: Mapping[str, Row], kind: str, tier: str) -> list[str]:
     return top(counts, PATTERNS_MOST)
 
 
-def _trends(tier: Tier, earlier: Tier) -> dict[str, float | str | None]:
+def _trends(tier: Tier, earlier: Tier) -> dict[str, str | None]:
     return {
-        "growth_rate_monthly": growth(tier.users, earlier.users),
         "engagement_trend": _trend(
             (tier.score, tier.users * MILLION), (earlier.score, earlier.users * MILLION)
         ),

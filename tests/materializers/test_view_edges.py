@@ -316,6 +316,18 @@ def test_a_tier_without_members_stands_beside_one_that_has_some() -> None:
     assert engagement_summary.VIEW.render("new:202603", Inputs()) is None
 
 
+def test_churn_grows_like_any_tier_and_has_nothing_else_to_compare() -> None:
+    document = summary("churned", {"tier/churned": [3]}, {"tier/churned": [2]})
+
+    assert document["trend_analysis"] == {
+        "growth_rate_monthly": 0.5,
+        "engagement_trend": None,
+        "satisfaction_trend": None,
+        "retention_trend": None,
+    }
+    assert set(document["avg_metrics"].values()) == {None}
+
+
 def test_patterns_are_the_two_commonest_of_the_tier_itself() -> None:
     measures = {
         "tier/new": [1],

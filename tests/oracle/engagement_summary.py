@@ -75,9 +75,7 @@ def _document(
         },
         "common_patterns": _common_patterns(described),
         "trend_analysis": {
-            "growth_rate_monthly": None
-            if tier == "churned"
-            else shown(growth(len(members), len(before))),
+            "growth_rate_monthly": shown(growth(len(members), len(before))),
             "engagement_trend": _trend(lambda each: each.score, described, before),
             "satisfaction_trend": _trend(_rating, described, before),
             "retention_trend": _trend(lambda each: each.retention, described, before),
