@@ -15,8 +15,9 @@ SOURCE_ALIASES = {"bhagavad_gita_as_it_is": "bhagavad_gita"}
 """Normalized source name → the name it counts under. Part of the definition version."""
 
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
-_ABBREVIATED = re.compile(r"[A-Za-z]{1,5}\.?\s+([0-9.:\-]+)", re.ASCII)
+_ABBREVIATED = re.compile(r"[A-Za-z]{1,5}\.?\s+([0-9.:\-]+)")
 _SEPARATOR = re.compile(r"[.:]")
+_DIGITS = frozenset("0123456789")
 _RESERVED_IN_IDS = {ord(character): f"%{ord(character):02X}" for character in "/\\?#%"}
 
 
@@ -58,7 +59,7 @@ def chapter_and_verse(chapter: str | None, verse: str | None) -> tuple[str | Non
 def cited_in_text(text: str) -> tuple[str, str | None, str | None]:
     """(source, chapter, verse) of a citation written as text, like `Bhagavad Gita 2.47`."""
     words = text.split()
-    if not words or not words[-1][0].isdigit():
+    if not words or words[-1][0] not in _DIGITS:
         return source_label(text), None, None
     chapter, *verse = _SEPARATOR.split(words[-1], maxsplit=1)
     return source_label(" ".join(words[:-1])), *chapter_and_verse(chapter, *verse or [None])

@@ -4,6 +4,8 @@ The upcasters are the first-present rules below: design shape, then application-
 usage-tracking shape, each field by itself (views.md, section 1, "Shapes").
 """
 
+import re
+from decimal import Decimal
 from typing import Any, Protocol
 
 import msgspec
@@ -30,6 +32,8 @@ FAILED_STATUSES = frozenset({"failed", "error"})
 COMPLEXITIES = {"low": 0, "medium": MILLION // 2, "high": MILLION}
 
 _NO_ERRORS = frozenset({b"null", b"false", b"0", b'""', b"{}", b"[]"})
+_ZERO_OR_EMPTY = re.compile(rb"-?0(\.0+)?([eE][+-]?[0-9]+)?|\{\s*\}|\[\s*\]")
+"""The other ways to write 0, {} and []."""
 _ABSENT = msgspec.Raw(b"null")
 
 
@@ -206,10 +210,7 @@ def _failed(document: Interaction) -> bool:
 def _falsy(raw: msgspec.Raw) -> bool:
     """Whether a field of any type says nothing: absent, null, false, 0, "", {} or []."""
     text = bytes(raw)
-    if text in _NO_ERRORS:
-        return True
-    # 0.0, -0, `{ }` and the like; longer values cannot say nothing.
-    return len(text) < 16 and not msgspec.json.decode(text)
+    return text in _NO_ERRORS or _ZERO_OR_EMPTY.fullmatch(text) is not None
 
 
 def _accurate(raw: msgspec.Raw) -> bool | None:
@@ -287,7 +288,8 @@ def _text(path: str, value: Any) -> str | None:
         return value
     if value != value // 1:
         raise malformed(path, "expected text or a whole number")
-    return str(int(value))
+    # As written: a float's own value is not what its shortest decimal says.
+    return str(int(Decimal(str(value))))
 
 
 def source(price: Price) -> Source[Interaction]:

@@ -47,8 +47,11 @@ class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_overrides(path: Path = OVERRIDES_PATH) -> tuple[Override, ...]:
     """The override table. Raises msgspec.ValidationError naming the row and field."""
     overrides = msgspec.json.decode(path.read_bytes(), type=tuple[Override, ...], strict=False)
-    for override in overrides:
-        instant_us(override.effective_from)
+    for row, override in enumerate(overrides):
+        if instant_us(override.effective_from) % SECOND_US:
+            raise msgspec.ValidationError(
+                f"row {row}: prices change at whole seconds - at `effective_from`"
+            )
     return overrides
 
 

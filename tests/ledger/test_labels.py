@@ -82,6 +82,7 @@ def test_models_keep_their_case() -> None:
         ("", "", (None, None)),
         ("9", "Bg. 2.47", ("2", "47")),
         (None, "Bg 2:47", ("2", "47")),
+        ("9", "Bg.\N{NO-BREAK SPACE}2.47", ("2", "47")),
         ("9", "Bg. 2.47.1", ("2", "47.1")),
         ("9", "BG 16-18", ("9", "16-18")),
         ("9", "Abcde. 1.2", ("1", "2")),
@@ -117,6 +118,7 @@ def test_a_leading_abbreviation_is_cut(
         ("", ("unknown", None, None)),
         ("   ", ("unknown", None, None)),
         ("Gita 2.", ("gita", "2", None)),
+        ("Gita ²4", ("gita_²4", None, None)),
     ],
 )
 def test_a_citation_as_text_ends_with_its_place(

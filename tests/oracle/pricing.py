@@ -69,7 +69,7 @@ class Prices:
             for row in self._overrides
             if row.effective_from <= moment(at) and fnmatchcase(model.lower(), row.pattern.lower())
         ]
-        return max(in_effect, key=lambda row: row.effective_from, default=None)
+        return max(reversed(in_effect), key=lambda row: row.effective_from, default=None)
 
 
 def _readings(model: str) -> Iterator[tuple[str | None, str]]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ledger.entries import Outcome
+from ledger.facts import InteractionFact
 from processors import incidents, interactions, sessions
 from processors.documents import Source, read_batch
 from processors.judging import Judged, judge
@@ -202,6 +203,40 @@ def test_what_the_generators_call_invalid_is_rejected(source: str, path: str, va
     created = {"created_at": "2025-01-01T00:00:00Z"} if path.startswith("resolution") else {}
 
     assert judged(source, **{**created, **nested(path, value)}).rejected is not None
+
+
+@pytest.mark.parametrize("name", ["error", "error_message"])
+@pytest.mark.parametrize(
+    ("said", "failed"),
+    [
+        *((nothing, False) for nothing in ("null", "false", "0", '""', "{}", "[]")),
+        *(
+            (nothing, False)
+            for nothing in ("-0", "0.0", "0e9", "0." + "0" * 40, "{ }", "[" + " " * 40 + "]")
+        ),
+        *(
+            (something, True)
+            for something in ("true", "0.1", "-1", '" "', '"0"', "[0]", '{"a": null}')
+        ),
+    ],
+)
+def test_an_error_that_says_something_is_a_failure(name: str, said: str, failed: bool) -> None:
+    text = f'[{{"id": "a", "user_id": "ada", "_ts": {WRITTEN}, "_etag": "e", "{name}": {said}}}]'
+    change = read_batch(SOURCES["user_interactions"], text)[0]
+
+    fact = judge(SOURCES["user_interactions"], change, CONTAINER_TTL).verdict.fact
+
+    assert isinstance(fact, InteractionFact)
+    assert fact.failed is failed
+
+
+def test_a_chapter_is_the_number_as_written() -> None:
+    fact = judged(
+        "user_interactions", foundational_texts_used=[{"source": "a", "chapter": 1e23}]
+    ).verdict.fact
+
+    assert isinstance(fact, InteractionFact)
+    assert fact.citations[0].chapter == "1" + "0" * 23
 
 
 def test_the_position_of_a_bad_citation_is_named() -> None:

@@ -143,6 +143,11 @@ def test_the_override_table_names_what_is_wrong(tmp_path: Path) -> None:
     table.write_bytes(msgspec.json.encode([{**row, "effective_from": "soon"}]))
     with pytest.raises(ValueError, match="a time like"):
         load_overrides(table)
+    table.write_bytes(
+        msgspec.json.encode([row, {**row, "effective_from": "2025-01-01T00:00:00.5Z"}])
+    )
+    with pytest.raises(msgspec.ValidationError, match="row 1: prices change at whole seconds"):
+        load_overrides(table)
 
 
 def test_the_table_shipped_is_readable() -> None:
