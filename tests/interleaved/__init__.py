@@ -1,0 +1,1 @@
+"""Fold and publish of the unchanged code, interleaved in every way there is."""
