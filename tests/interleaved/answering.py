@@ -1,5 +1,6 @@
 """What the store answers, and how the world stands after that; each worked out once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -7,19 +8,24 @@ from tests.interleaved import laws
 from tests.interleaved.questions import (
     Commit,
     EndRebuild,
+    Pause,
     Question,
     ReadClock,
     ReadGeneration,
     ReadPage,
     ReadRebuilt,
     ReadState,
+    Remove,
     Switch,
     Tick,
+    Upsert,
     WritePage,
 )
 from tests.interleaved.store import (
+    NOTHING,
     Partition,
     Refused,
+    Stored,
     World,
     applied,
     counts_under,
@@ -33,6 +39,7 @@ from tests.interleaved.store import (
 class Answering:
     """Makes worlds from worlds; equal ones are the same object."""
 
+    check_commit: Callable[[Partition, Partition], None] = laws.check_commit
     _worlds: dict[Any, World] = field(default_factory=dict)
     _partitions: dict[Any, Partition] = field(default_factory=dict)
     _commits: dict[tuple[Partition, Commit], Partition | Refused] = field(default_factory=dict)
@@ -66,8 +73,9 @@ class Answering:
             partition = self._committed(before, question)
             if isinstance(partition, Refused):
                 return partition, world
-            partitions = tuple(partition if one is before else one for one in world.partitions)
-            return partition.lsn, self.known(replace(world, partitions=partitions))
+            return partition.lsn, self._with(world, before, partition)
+        if isinstance(question, (Upsert, Remove)):
+            return self._put(world, question)
         if isinstance(question, WritePage):
             page = paged(world.page, question.body, question.etag)
             if isinstance(page, Refused):
@@ -81,10 +89,29 @@ class Answering:
             return None, self.known(replace(world, rebuilt=True))
         if isinstance(question, ReadRebuilt):
             return world.rebuilt, world
+        if isinstance(question, Pause):
+            return None, world
         if isinstance(question, Tick):
             return None, self.later(world, question.seconds)
         assert isinstance(question, ReadClock)
         return world.now_seconds, world
+
+    def _put(self, world: World, question: Upsert | Remove) -> tuple[Any, World]:
+        before = world.partition(question.pk)
+        left = [one for one in before.documents if one.id != question.id]
+        was_there = len(left) < len(before.documents)
+        if isinstance(question, Upsert):
+            left.append(Stored(question.id, str(before.lsn + 1), question.body))
+        elif not was_there:
+            return False, world
+        documents = tuple(sorted(left))
+        content = before.pk, before.lsn + 1, documents, before.documents, NOTHING, before.folded
+        after = self._partitions.setdefault(content, Partition(*content))
+        return was_there, self._with(world, before, after)
+
+    def _with(self, world: World, before: Partition, after: Partition) -> World:
+        partitions = tuple(after if one is before else one for one in world.partitions)
+        return self.known(replace(world, partitions=partitions))
 
     def later(self, world: World, seconds: int) -> World:
         return self.known(replace(world, now_seconds=world.now_seconds + seconds))
@@ -99,7 +126,7 @@ class Answering:
         if known is None:
             known = self._commit(before, commit)
             if isinstance(known, Partition):
-                laws.check_commit(before, known)
+                self.check_commit(before, known)
             self._commits[before, commit] = known
         return known
 

@@ -8,14 +8,14 @@ that was ever reached everybody may die: then fresh processes, alone, must bring
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from tests.interleaved import laws
 from tests.interleaved.answering import Answering
 from tests.interleaved.laws import Untrue
 from tests.interleaved.questions import (
     LOST,
     Ended,
+    Pause,
     Question,
     ReadClock,
     ReadGeneration,
@@ -23,7 +23,7 @@ from tests.interleaved.questions import (
     WritePage,
 )
 from tests.interleaved.replay import Place, Program, Tree
-from tests.interleaved.store import World
+from tests.interleaved.store import Page, Partition, World
 
 RUNS_TO_REST_MAX = 8
 
@@ -71,17 +71,44 @@ class Explored:
     """Different ways from the beginning to an end; alike moments are gone through once."""
 
 
+class Laws(Protocol):
+    """What must hold."""
+
+    def check_commit(self, before: Partition, after: Partition) -> None:
+        """After a commit to a bucket. Raises Untrue, as all others."""
+
+    def check_page(self, before: Page, after: Page, world: World) -> Untrue | None:
+        """After a write of the view's document; returns what only a reading that lags excuses."""
+
+    def check_world(self, world: World) -> None:
+        """After every write."""
+
+    def check_at_rest(self, world: World) -> None:
+        """When fresh processes have come to rest."""
+
+    def check_at_end(self, world: World) -> None:
+        """When every actor has ended."""
+
+
 @dataclass
 class Exploration:
     """One scenario."""
 
     world: World
+    laws: Laws
     publisher: Program
     publishers: int
+    """So many of them, all alike."""
     others: tuple[Program, ...]
     """Who else acts, once."""
+    failing: tuple[Program, ...]
+    """Who may read what is old, die, and miss an answer."""
     at_rest: tuple[Program, ...]
-    """What fresh processes do when all others have died."""
+    """What fresh processes do when all others have died, one after the other."""
+    waits: bool = True
+    """A pause lasts until all others have ended; else it is over at any moment."""
+    once: bool = False
+    """They are done when they have ended, and not when they change nothing any more."""
     bounds: Bounds = field(default_factory=Bounds)
     runs: int = 1
     """How many times each publisher runs."""
@@ -92,7 +119,7 @@ class Exploration:
     explored: Explored = field(default_factory=Explored)
 
     def __post_init__(self) -> None:
-        self._answering = Answering()
+        self._answering = Answering(self.laws.check_commit)
         self._tree = Tree()
         self._moves: dict[tuple[World, Place], list[Move]] = {}
         self._checked: set[World] = set()
@@ -121,6 +148,8 @@ class Exploration:
                         break
                     visit.ways += known
                 else:
+                    if not visit.leads_on:
+                        self.laws.check_at_end(visit.moment.world)
                     path.pop()
                     ways[visit.moment] = found = visit.ways if visit.leads_on else 1
                     if path:
@@ -140,7 +169,7 @@ class Exploration:
         for place in dict.fromkeys((*publishers, *others)):
             if place.ended:
                 continue
-            if isinstance(place.question, Switch) and _is_publishing(publishers):
+            if self._must_wait(place, (*publishers, *others)):
                 continue
             for how, after, then, backwards in self._moves_of(world, place):
                 is_stale, is_trouble = how == "stale", how in ("lost", "killed")
@@ -158,6 +187,15 @@ class Exploration:
                     troubles - is_trouble,
                 )
 
+    def _must_wait(self, place: Place, all_places: tuple[Place, ...]) -> bool:
+        """Some steps come so late that others are done by then."""
+        if isinstance(place.question, Switch):
+            # No write is under way any more for which the generation was read before it.
+            return any(isinstance(one.question, WritePage) for one in all_places)
+        if isinstance(place.question, Pause) and self.waits:
+            return not all(one.ended for one in all_places if one is not place)
+        return False
+
     def _moves_of(self, world: World, place: Place) -> list[Move]:
         known = self._moves.get((world, place))
         if known is None:
@@ -166,11 +204,10 @@ class Exploration:
 
     def _made(self, world: World, place: Place) -> Iterator[Move]:
         question = place.question
-        publishes = place.program is self.publisher
         answer, after = self._answering.answer(world, question)
         backwards = None if after is world else self._check(world, question, after)
         yield Move("", self._settled(after, place.after(answer)), after, backwards)
-        if not publishes:
+        if place.program not in self.failing:
             return
         older, _ = self._answering.answer(world, question, age=1)
         if older is not None and older != answer:
@@ -182,12 +219,11 @@ class Exploration:
 
     def _check(self, before: World, question: Question, after: World) -> Untrue | None:
         if after not in self._checked:
-            laws.check_waiting(after)
-            laws.check_at_rest(self._rested(after))
+            self.laws.check_world(after)
+            self.laws.check_at_rest(self._rested(after))
             self._checked.add(after)
         if isinstance(question, WritePage):
-            laws.check_page(before.page, after.page, after)
-            return laws.shown_backwards(before.page, after.page, after)
+            return self.laws.check_page(before.page, after.page, after)
         return None
 
     def _rested(self, world: World) -> World:
@@ -206,7 +242,7 @@ class Exploration:
             while not isinstance(place.question, Ended):
                 answer, world = self._answering.answer(world, place.question)
                 place = place.after(answer)
-            if world is before and not place.question.failure:
+            if not place.question.failure and (world is before or self.once):
                 return world
         raise Untrue("fresh processes do not come to rest")
 
@@ -245,12 +281,6 @@ def _changed(places: tuple[Place, ...], one: Place, other: Place) -> tuple[Place
         return places
     at = places.index(one)
     return (*places[:at], other, *places[at + 1 :])
-
-
-def _is_publishing(publishers: tuple[Place, ...]) -> bool:
-    """The switch comes so long after the closing that no write is under way any more for which
-    the generation was read before it."""
-    return any(isinstance(one.question, WritePage) for one in publishers)
 
 
 def _told(path: list[_Visit]) -> Iterator[str]:

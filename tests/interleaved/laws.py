@@ -43,6 +43,26 @@ def check_commit(before: Partition, after: Partition) -> None:
             raise Untrue(f"{name} was due at {due} and is put off")
 
 
+class PublishLaws:
+    """All of them, for fold and publish."""
+
+    def check_commit(self, before: Partition, after: Partition) -> None:
+        check_commit(before, after)
+
+    def check_page(self, before: Page, after: Page, world: World) -> Untrue | None:
+        check_page(before, after, world)
+        return shown_backwards(before, after, world)
+
+    def check_world(self, world: World) -> None:
+        check_waiting(world)
+
+    def check_at_rest(self, world: World) -> None:
+        check_at_rest(world)
+
+    def check_at_end(self, world: World) -> None:
+        """Every world was at rest once already."""
+
+
 def check_page(before: Page, after: Page, world: World) -> None:
     """The document never goes back, is as new as its stamp says, and holds no half of a move."""
     if after.body is None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from tests.interleaved.replay import Frozen
 from tests.interleaved.view import VIEW
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,8 +123,8 @@ def _mark_parts(publish: Any) -> None:
     fold: Callable[..., Any] = publish.fold
 
     def fold_whole(state: Any, *arguments: Any) -> Any:
-        came_of_it = state.whole(lambda: _Frozen(fold(state, *arguments)))
-        return came_of_it.bucket()
+        # A copy: a run changes its buckets, but never what they hold.
+        return replace(state.whole(lambda: Frozen(fold(state, *arguments))).value)
 
     class Publisher(publish.Publisher):  # type: ignore[misc]  # loaded just now
         def _publish(self, *arguments: Any) -> Any:
@@ -131,21 +132,3 @@ def _mark_parts(publish: Any) -> None:
 
     publish.fold = fold_whole
     publish.Publisher = Publisher
-
-
-class _Frozen:
-    """A bucket, as a value."""
-
-    def __init__(self, bucket: Any) -> None:
-        self._bucket = bucket
-        self._value = repr(bucket)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Frozen) and self._value == other._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def bucket(self) -> Any:
-        """A copy: a run changes its buckets, but never what they hold."""
-        return replace(self._bucket)

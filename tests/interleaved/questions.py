@@ -25,6 +25,21 @@ class Commit(NamedTuple):
     changes: tuple[Change, ...]
 
 
+class Upsert(NamedTuple):
+    """One document anew, whatever was there."""
+
+    pk: str
+    id: str
+    body: bytes
+
+
+class Remove(NamedTuple):
+    """One document gone; the answer is whether it was there."""
+
+    pk: str
+    id: str
+
+
 class ReadPage(NamedTuple):
     """The view's document."""
 
@@ -64,6 +79,10 @@ class Tick(NamedTuple):
     seconds: int
 
 
+class Pause(NamedTuple):
+    """Until all others have ended."""
+
+
 class Ended(NamedTuple):
     """The program asks nothing any more."""
 
@@ -74,6 +93,8 @@ class Ended(NamedTuple):
 Question = (
     ReadState
     | Commit
+    | Upsert
+    | Remove
     | ReadPage
     | WritePage
     | ReadGeneration
@@ -82,6 +103,7 @@ Question = (
     | EndRebuild
     | ReadClock
     | Tick
+    | Pause
     | Ended
 )
 LOST = "lost"

@@ -43,6 +43,20 @@ class Whole(NamedTuple):
     """Within how many other parts."""
 
 
+class Frozen:
+    """What came of a part, where that is no value by itself; equal where it looks equal."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self._looks = repr(value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Frozen) and self._looks == other._looks
+
+    def __hash__(self) -> int:
+        return hash(self._looks)
+
+
 class Outside:
     """All ports of a program; answers what it was told, then stops the program."""
 
@@ -99,6 +113,10 @@ class Outside:
             raise UnknownOutcome("simulated")
         etags = {one.document_id: str(answer) for one in operations if isinstance(one, Write)}
         return Committed(etags, str(answer))
+
+    def nonce(self) -> str:
+        """The same whenever this history is gone through again."""
+        return str(self._given)
 
     def generation(self) -> int:
         return int(self.ask(ReadGeneration))

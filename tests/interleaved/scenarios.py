@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from tests.interleaved.answering import Answering
 from tests.interleaved.exploring import Bounds, Exploration
+from tests.interleaved.laws import PublishLaws
 from tests.interleaved.loading import Change, load
 from tests.interleaved.programs import Put, publishing, rebuilding, writing
 from tests.interleaved.questions import Ended, Tick, WritePage
@@ -153,12 +154,14 @@ def exploration(
         at_rest = [rebuild, publisher]
     return Exploration(
         world,
+        PublishLaws(),
         publisher,
         scenario.publishers,
         tuple(others),
+        (publisher,),
         tuple(at_rest),
-        scenario.bounds,
-        scenario.runs,
+        bounds=scenario.bounds,
+        runs=scenario.runs,
         rest_seconds=0 if scenario.pace_seconds == 0 else PACE_SECONDS,
         switching=scenario.switches_to is not None,
     )
