@@ -72,6 +72,9 @@ def entry_id(container: str, partition_key: object, document_id: str) -> str:
 
 
 def entry_ttl_seconds(own_ttl: int | None, container_ttl: int) -> int | None:
-    """The entry's own TTL: the document's, else its container's, and 30 days; None for never."""
-    ttl = container_ttl if own_ttl is None else own_ttl
-    return None if ttl == -1 else ttl + TTL_AFTER_SOURCE_SECONDS
+    """The entry's own TTL: the longer one of the document's and its container's, and 30 days; None
+    for never. That of the container even where the document goes sooner, so that a proof may go by
+    the entries of the last months (materializers/proof.py)."""
+    if -1 in (own_ttl, container_ttl):
+        return None
+    return max(own_ttl or 0, container_ttl) + TTL_AFTER_SOURCE_SECONDS

@@ -71,6 +71,8 @@ class Building(msgspec.Struct, omit_defaults=True):
     since: int = 0
     """When the phase began, in seconds since 1970."""
     horizon_seconds: int | None = None
+    began: int = 0
+    """When the rebuild began, in seconds since 1970."""
     place: str = ""
     """How far the phase has come, where it is worth keeping."""
 
@@ -86,6 +88,9 @@ class Generation(msgspec.Struct, omit_defaults=True):
     horizon_seconds: int | None = None
     """Periods that began before this instant keep their documents, which an earlier generation
     has written; None where everything was counted."""
+    began: int = 0
+    """When the first change may have been counted into it, in seconds since 1970; 0 where that is
+    not known."""
     used: int = 0
     """The highest number given to a generation so far, where it is higher than `generation`."""
     building: Building | None = None
@@ -130,6 +135,7 @@ def begun(
         replaces_buckets=now.buckets,
         since=now_seconds,
         horizon_seconds=horizon_seconds,
+        began=now_seconds,
     )
     return msgspec.structs.replace(now, used=number, building=building)
 
@@ -147,6 +153,7 @@ def advanced(now: Generation, phase: Phase, now_seconds: int) -> Generation:
         buckets=building.buckets,
         definition_version=building.definition_version,
         horizon_seconds=building.horizon_seconds,
+        began=building.began,
         building=moved,
     )
 

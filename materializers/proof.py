@@ -3,6 +3,9 @@
 Everything the worker keeps follows from the entries: users' histories from their facts, partials
 and journal from facts and histories, views from partials. So from the entries of a bucket alone it
 can be told, and named, what is wrong with the rest, and by how much.
+
+Entries expire, and what they counted stays. So the proof begins with a month, `since`, of which and
+since which no entry can have expired; what the state says of months before it stands as it is.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,11 +14,23 @@ from typing import Any
 
 import msgspec
 
+from ledger.entries import TTL_AFTER_SOURCE_SECONDS
 from ledger.facts import Fact, IncidentFact
+from ledger.instants import DAY_SECONDS, month_label, month_start, next_month
 from ledger.plan import counted_fact
 from ledger.shards import SHARD_MARK, Shard
 from ledger.user_documents import hot_documents, load_user, month_documents, months_among
-from ledger.users import Carried, HotUser, Month, User, UserMonth, hot_id, is_bare, month_id
+from ledger.users import (
+    Carried,
+    HotUser,
+    Month,
+    User,
+    UserMonth,
+    days_of,
+    hot_id,
+    is_bare,
+    month_id,
+)
 from materializers.carrying import touched_by_carried
 from materializers.journal import JOURNAL_FROM
 from materializers.measures import Delta, Measures, add_all, add_row, normalized, normalized_delta
@@ -24,6 +39,8 @@ from materializers.registry import OF_FACT, OF_USER
 from materializers.touched import Touched
 
 ENTRY_PREFIX, USER_PREFIX = "e:", "u:"
+EVENT_AHEAD_DAYS = 2
+"""An event may lie a day after its document's last write, and clocks differ."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +76,33 @@ class Expected:
     lost: list[str]
     """Keys of users whose hot document is gone: only the sources can tell who they are, so their
     entries count for nothing here until the sources are walked."""
+    since: str = ""
+    """The month (`YYYYMM`) that the proof begins with; empty where it covers everything."""
 
 
-def expected(snapshot: Snapshot) -> Expected:
-    """State as it follows from the entries."""
+def provable_since(now_seconds: int, began: int, ttls: Iterable[int]) -> str:
+    """The first month of which no entry can have expired, given when the first may have been
+    written (seconds since 1970) and the sources' TTLs in seconds (-1 for never); empty where none
+    has expired at all."""
+    expiring = [ttl for ttl in ttls if ttl > 0]
+    if not expiring:
+        return ""
+    alive_seconds = min(expiring) + TTL_AFTER_SOURCE_SECONDS - EVENT_AHEAD_DAYS * DAY_SECONDS
+    if now_seconds < began + alive_seconds:
+        return ""
+    day = -((alive_seconds - now_seconds) // DAY_SECONDS)
+    month = month_label(day)
+    return month if month_start(month) == day else next_month(month)
+
+
+def expected(snapshot: Snapshot, since: str = "") -> Expected:
+    """State as it follows from the entries, and for months before `since` from the state."""
     measures: Delta = {}
-    facts_of: dict[str, list[tuple[str, Fact]]] = {}
+    facts_of: dict[str, list[tuple[str, Fact]]] = {
+        hot["id"].removeprefix(USER_PREFIX): []
+        for hot in snapshot.under(USER_PREFIX)
+        if "carried" in hot or (since and "user" in hot)
+    }
     for entry in snapshot.under(ENTRY_PREFIX):
         fact = counted_fact(entry["id"].split(":")[1], entry)
         if fact is None:
@@ -75,12 +113,10 @@ def expected(snapshot: Snapshot) -> Expected:
             hot = snapshot.documents.get(hot_id(key))
             if hot is None or is_bare(hot):
                 continue
-        for of_fact in OF_FACT:
-            add_all(measures, of_fact(fact))
-    result = Expected(measures, {}, [])
-    for user_document in snapshot.under(USER_PREFIX):
-        if "carried" in user_document:
-            facts_of.setdefault(user_document["id"].removeprefix(USER_PREFIX), [])
+        if month_label(fact.day) >= since:
+            for of_fact in OF_FACT:
+                add_all(measures, of_fact(fact))
+    result = Expected(measures, {}, [], since)
     for key, facts in facts_of.items():
         hot = snapshot.documents.get(hot_id(key))
         if hot is None:
@@ -89,35 +125,55 @@ def expected(snapshot: Snapshot) -> Expected:
         if is_bare(hot):
             # Left to the erasure; whatever such entries had counted is taken out here.
             continue
-        user = _history(key, hot, facts)
+        user = _history(key, snapshot, facts, since)
         result.users[key] = user
         carried = touched_by_carried(user)
         touched = Touched(
-            days=frozenset(fact.day for _, fact in facts) | carried.days,
+            days=frozenset(days_of(user.hot.seen)) | carried.days,
             months=frozenset(user.hot.active) | carried.months,
             sources=frozenset(user.hot.firsts) | carried.sources,
         )
         for of_user in OF_USER:
             add_all(measures, of_user(user, touched))
-    result.measures = normalized_delta(measures)
+    result.measures = _since(normalized_delta(measures), since)
     return result
 
 
-def _history(key: str, hot: Mapping[str, Any], facts: Sequence[tuple[str, Fact]]) -> User:
+def _history(key: str, snapshot: Snapshot, facts: Sequence[tuple[str, Fact]], since: str) -> User:
     ordered = sorted(facts, key=lambda one: (one[1].day, one[0]))
+    hot = snapshot.documents[hot_id(key)]
     user = User.new(key, hot["pk"], hot["user"], "000000")
     # Of documents that are gone: nothing here can tell it anew.
     user.hot.carried = msgspec.convert(hot.get("carried"), Carried | None)
+    if since:
+        _keep(user, _stored(key, snapshot), snapshot, since)
     for entry_id, fact in ordered:
-        user.count(fact, 1)
+        if month_label(fact.day) >= since:
+            user.count(fact, 1)
         if isinstance(fact, IncidentFact) and fact.interaction is not None:
             user.list_join(entry_id, None, fact.interaction)
     user.months.pop("000000", None)
     return user
 
 
-def found_measures(snapshot: Snapshot) -> Delta:
-    """Partials and journal as they are."""
+def _keep(user: User, stored: User, snapshot: Snapshot, since: str) -> None:
+    """What is stored of months before `since`, whose entries may have expired."""
+    user.hot.active |= {month: mask for month, mask in stored.hot.active.items() if month < since}
+    user.hot.seen |= {month: mask for month, mask in stored.hot.seen.items() if month < since}
+    user.months |= {month: block for month, block in stored.months.items() if month < since}
+    begins = month_start(since)
+    user.hot.firsts |= {name: day for name, day in stored.hot.firsts.items() if day < begins}
+    for name, incidents in stored.hot.joins.items():
+        if gone := [one for one in incidents if one not in snapshot.documents]:
+            user.hot.joins[name] = gone
+
+
+def _since(delta: Delta, since: str) -> Delta:
+    return {key: cells for key, cells in delta.items() if key.split(":")[1][:6] >= since}
+
+
+def found_measures(snapshot: Snapshot, since: str = "") -> Delta:
+    """Partials and journal as they are, from a month on."""
     measures: Delta = {}
     for partial in snapshot.under(PARTIAL_PREFIX):
         into = measures.setdefault(state_key_of(partial["id"]), {})
@@ -128,7 +184,7 @@ def found_measures(snapshot: Snapshot) -> Delta:
             into = measures.setdefault(key, {})
             for cell, row in cells.items():
                 add_row(into, cell, row)
-    return normalized_delta(measures)
+    return _since(normalized_delta(measures), since)
 
 
 def measure_differences(must: Delta, found: Delta) -> list[Difference]:

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from ledger.commits import Committed, Operation
 from ops import connection, restore, trailing
 from ops.lines import SOURCES
 from ops.output import print_json
 from processors.archive import change_of, copy_of
-from processors.trailing import CursorState, Document, Handle, TrailingReader
+from processors.trailing import Document, Handle, TrailingReader
 from settings import ConfigurationError
 
 
@@ -65,21 +64,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _write_nothing(reader: TrailingReader) -> None:
     """Read on as usual, and leave cursors and blobs as they are."""
-    reader.state = _Unwritten(reader.state)
+    reader.state = trailing.Unwritten(reader.state)
     reader.handle = _counting(reader.container)
-
-
-class _Unwritten:
-    """State of which only reading is meant."""
-
-    def __init__(self, state: CursorState) -> None:
-        self._state = state
-
-    def read_range(self, pk: str, start: str, end: str) -> list[Document]:
-        return self._state.read_range(pk, start, end)
-
-    def commit(self, pk: str, operations: Sequence[Operation]) -> Committed:  # noqa: ARG002
-        return Committed({one.document_id: "unwritten" for one in operations}, None)
 
 
 def _counting(container: str) -> Handle:

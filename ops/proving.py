@@ -6,8 +6,8 @@ and is left to the next run, and one that crashes is finished by it.
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 from azure.cosmos import ContainerProxy
@@ -15,26 +15,27 @@ from azure.cosmos import ContainerProxy
 from ledger.commits import CommitError, Delete, Write
 from ledger.generations import keeps
 from materializers import proof
+from materializers.again import walk
 from materializers.documents import content_of, view_document
-from materializers.fold import Bucket
+from materializers.fold import Bucket, read_bucket
 from materializers.heads import HEAD_ID, Head
 from materializers.inputs import read_inputs
 from materializers.journal import JOURNAL_FROM, JOURNAL_TO, Journal
-from materializers.partials import PARTIAL_PREFIX, state_key_of
 from materializers.proof import Difference, Snapshot, differences_of
 from materializers.registry import VIEWS
 from materializers.view import SYMBOL, View
+from ops.walking import Moving
 from store.bucket_feed import BucketFeed
 from store.state import StateStore
 from store.views import ViewStore
 
 SNAPSHOT_TRIES_MAX = 20
+REPUBLISH_TRIES_MAX = 20
+LOOKS_MAX = 10
+"""A document that differs is looked at again where the state has moved; then it is left to the next
+run."""
 DOCUMENTS_PER_REPAIR = 10
 """Of one user in one commit: with the hot document they fit, as large as they may be."""
-
-
-class Moving(Exception):
-    """The store changed while it was read or repaired; the message says what to do."""
 
 
 @dataclass
@@ -50,6 +51,14 @@ class Proof:
     def differences(self) -> list[Difference]:
         """All of them, users first."""
         return [one for some in self.users.values() for one in some] + self.measures
+
+    def within(self, period: str | None) -> list[Difference]:
+        """Those of a period (a prefix of YYYYMMDD); a user's are of every period."""
+        if period is None:
+            return self.differences
+        users = [one for some in self.users.values() for one in some]
+        of_period = (one for one in self.measures if concerns(one.where, period))
+        return [*users, *of_period]
 
 
 def take_snapshot(
@@ -78,16 +87,11 @@ def take_snapshot(
     raise Moving(f"bucket {pk} never stood still while it was read: try when less is written")
 
 
-def prove(snapshot: Snapshot, period: str | None) -> Proof:
-    """Compare a bucket with what its entries say; `period` (a prefix of YYYYMMDD) narrows which
-    measures are compared, never what they are compared with."""
-    must = proof.expected(snapshot)
-    found = proof.found_measures(snapshot)
-    measures = [
-        one
-        for one in proof.measure_differences(must.measures, found)
-        if period is None or one.where.partition(":")[2].startswith(period)
-    ]
+def prove(snapshot: Snapshot, since: str) -> Proof:
+    """Compare a bucket with what its entries say of the months from `since` on."""
+    must = proof.expected(snapshot, since)
+    found = proof.found_measures(snapshot, since)
+    measures = proof.measure_differences(must.measures, found)
     return Proof(snapshot, must, proof.user_differences(must, snapshot), measures)
 
 
@@ -103,7 +107,8 @@ def repair(state: StateStore, proven: Proof, now_ms: int) -> None:
                     state.commit(snapshot.pk, [Delete(name)])
                 continue
             _repair_user(state, key, proven)
-        delta = proof.correction(must.measures, proof.found_measures(snapshot))
+        found = proof.found_measures(snapshot, must.since)
+        delta = proof.correction(must.measures, found)
         if delta:
             journal = Journal(
                 f"{JOURNAL_FROM}{now_ms:013d}:{secrets.token_hex(6)}", snapshot.pk, delta
@@ -132,19 +137,27 @@ def _repair_user(state: StateStore, key: str, proven: Proof) -> None:
         hot_etag = committed.etags[hot.id]
 
 
+def concerns(key: str, period: str) -> bool:
+    """Whether a state key or a view key is of a period."""
+    return any(part.startswith(period) for part in key.split(":"))
+
+
+def state_keys(state: StateStore, pk: str, pace: Callable[[], None]) -> set[str]:
+    """Everything that is counted in a bucket: keys of partials, and months of users."""
+    keys: set[str] = set()
+    after: str | None = ""
+    while after is not None:
+        walked = walk(state, pk, after)
+        keys.update(walked.state_keys)
+        after = walked.last
+        pace()
+    return keys
+
+
 def view_keys(
-    state: StateStore, buckets: Sequence[Bucket], snapshots: Sequence[Snapshot]
+    state: StateStore, buckets: Sequence[Bucket], state_keys: Collection[str]
 ) -> list[tuple[View, str]]:
     """Every view key that something in the state concerns, symbols expanded."""
-    state_keys = {
-        state_key_of(document["id"])
-        for snapshot in snapshots
-        for document in snapshot.under(PARTIAL_PREFIX)
-    }
-    for snapshot in snapshots:
-        for hot in snapshot.under(proof.USER_PREFIX):
-            if "user" in hot:
-                state_keys |= {f"user:{month}:{hot['user']}" for month in hot.get("active", {})}
     names = {
         (view.name, key)
         for view in VIEWS.values()
@@ -160,46 +173,100 @@ def view_keys(
     return [(VIEWS[name], key) for name, key in sorted(names)]
 
 
-def view_differences(
-    state: StateStore,
-    views: ViewStore,
-    buckets: Sequence[Bucket],
-    keys: Sequence[tuple[View, str]],
-    now_seconds: int,
-    horizon_seconds: int | None = None,
-) -> Iterator[tuple[View, str, list[Difference]]]:
-    """Published documents that are not what the partials render to, path by path."""
-    pending = {name for bucket in buckets for name in bucket.head.pending}
-    for view, key in keys:
+def orphans(
+    views: ViewStore, keys: Collection[tuple[View, str]], pace: Callable[[], None]
+) -> Iterator[tuple[View, str]]:
+    """Keys of published documents that nothing in the state concerns."""
+    known = {(view.name, key) for view, key in keys}
+    for view in VIEWS.values():
+        for page in views.stamps(view.name, view.partition_key):
+            for document in page:
+                key = view.key_of(document["id"], document[view.partition_key])
+                if key is not None and not document.get("empty") and (view.name, key) not in known:
+                    yield view, key
+            pace()
+
+
+@dataclass
+class Published:
+    """What is published, compared with what the state renders to."""
+
+    state: StateStore
+    views: ViewStore
+    pks: Sequence[str]
+    now_seconds: int
+    horizon_seconds: int | None = None
+    _buckets: list[Bucket] = field(default_factory=list)
+
+    def differences(self, view: View, key: str) -> list[Difference]:
+        """What is wrong with one document, path by path; nothing while a change of it is on its
+        way to it. Raises Transient."""
+        for _ in range(LOOKS_MAX):
+            buckets = self._buckets or self._read()
+            found = self._compare(buckets, view, key)
+            if not found:
+                return []
+            # A change is in the journal, then in a head's pending keys, then in the document.
+            # Looked at in that order, after the document: so none is taken for a difference.
+            if f"{view.name}:{key}" in self._journal():
+                return []
+            if [one.etag for one in self._read()] == [one.etag for one in buckets]:
+                return found
+        return []
+
+    def _read(self) -> list[Bucket]:
+        self._buckets = [read_bucket(self.state, pk) for pk in self.pks]
+        return self._buckets
+
+    def _journal(self) -> set[str]:
+        """View keys of what is not folded yet."""
+        waiting = {
+            state_key
+            for pk in self.pks
+            for one in self.state.read_range(pk, JOURNAL_FROM, JOURNAL_TO)
+            for state_key in (*one["delta"], *one.get("touched", ()))
+        }
+        return {
+            f"{view.name}:{key}"
+            for view in VIEWS.values()
+            for state_key in waiting
+            for key in view.keys_of(state_key)
+        }
+
+    def _compare(self, buckets: Sequence[Bucket], view: View, key: str) -> list[Difference]:
+        state, views, now_seconds = self.state, self.views, self.now_seconds
         starts_at = view.starts_at_seconds(key)
-        if starts_at > now_seconds or f"{view.name}:{key}" in pending:
-            continue
-        if keeps(horizon_seconds, starts_at):
+        if starts_at > now_seconds:
+            return []
+        if any(f"{view.name}:{key}" in bucket.head.pending for bucket in buckets):
+            return []
+        if keeps(self.horizon_seconds, starts_at):
             # Its document was rendered from more than is known here.
-            continue
+            return []
         rendered = view.render(key, read_inputs(state, view.reads(key), buckets))
         must = content_of(view_document(view, key, rendered, stamp=[0], as_of_seconds=0, now_ms=0))
         found = content_of(views.read(view.name, view.document_id(key), view.partition(key)))
         ttl_seconds = (must or {}).get("ttl", 0)
         if found is None and now_seconds >= starts_at + ttl_seconds:
             # It may have been published, and gone by its own TTL.
-            continue
+            return []
         where = f"{view.name}/{view.document_id(key)}"
-        differences = list(differences_of(where, "$", must, found))
-        if differences:
-            yield view, key, differences
+        return list(differences_of(where, "$", must, found))
 
 
-def republish(state: StateStore, buckets: Sequence[Bucket], names: Sequence[str]) -> None:
+def republish(state: StateStore, pk: str, names: Sequence[str]) -> None:
     """Make keys due at once, under a new stamp: a document edited by hand carries the old one, and
     would pass for published. Raises Moving."""
-    bucket = buckets[0]
-    head = msgspec.structs.replace(
-        bucket.head,
-        sequence=bucket.head.sequence + 1,
-        pending={**bucket.head.pending, **dict.fromkeys(names, 0)},
-    )
-    try:
-        state.commit(bucket.pk, [Write(head, HEAD_ID, bucket.etag)])
-    except CommitError as error:
-        raise Moving("the state was folded while views were compared: run again") from error
+    for _ in range(REPUBLISH_TRIES_MAX):
+        bucket = read_bucket(state, pk)
+        head = msgspec.structs.replace(
+            bucket.head,
+            sequence=bucket.head.sequence + 1,
+            pending={**bucket.head.pending, **dict.fromkeys(names, 0)},
+        )
+        try:
+            state.commit(pk, [Write(head, HEAD_ID, bucket.etag)])
+        except CommitError:
+            continue  # it was folded meanwhile, or nobody knows
+        return
+    raise Moving("the state is folded all the time: run again")

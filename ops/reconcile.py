@@ -5,20 +5,23 @@ import dataclasses
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 import settings
 import wiring
-from ledger.buckets import bucket_pk
+from ledger.generations import Generation
 from materializers.fold import read_bucket
-from materializers.proof import Difference
-from ops import connection, proving
+from materializers.proof import Difference, provable_since
+from ops import connection, proving, walking
+from ops.numbers import positive, whole
 from ops.output import console, print_json, table
-from processors.batch import Processor
+from ops.walking import Moving, Walk
 from processors.definition import definition_version
+from processors.ownership import Layout
 from processors.pricing import load_overrides
 from store import account, catalogue, metering
 from store.catalogue import Role
@@ -29,6 +32,7 @@ from store.views import ViewStore
 
 SHOWN_MAX = 50
 PUBLISH_RUNS_MAX = 1_000
+KEYS_PER_REPUBLISH = 500
 
 
 def add_parser(commands: Any) -> None:
@@ -38,25 +42,50 @@ def add_parser(commands: Any) -> None:
         help="prove the state and the views, and repair them",
         description="Compares users, partials and journal with the ledger's entries, and the"
         " published views with what the partials render to; names every difference and repairs it."
-        " With --full the sources are walked first, so that a change that was never counted is"
-        " found too. Running it again after an interruption goes on where it matters: what was"
-        " repaired is no difference any more. Exit code 1 when there were differences.",
+        " With --full the sources are walked too, so that a change that was never counted is found;"
+        " so they are after a repair, because an entry may be what is missing. What the ledger's"
+        " entries cannot tell any more, because they expire, stays as it is. After an interruption"
+        " the same command goes on. Exit code 1 when there were differences.",
     )
     parser.add_argument("--full", action="store_true", help="walk all sources as well")
     parser.add_argument(
-        "--period", metavar="YYYYMM[DD]", help="compare only measures and views of this period"
+        "--period",
+        type=_period,
+        metavar="YYYYMM[DD]",
+        help="look only for differences in measures and views of this period; all of a bucket that"
+        " has one are repaired",
     )
     parser.add_argument("--dry-run", action="store_true", help="report, repair nothing")
     parser.add_argument(
         "--request-units-per-second",
-        type=float,
+        type=positive,
         default=400.0,
         metavar="N",
         help="upper bound of what it takes from the account, on average (default: %(default)s)",
     )
+    parser.add_argument(
+        "--in-flight-seconds",
+        type=whole,
+        default=walking.IN_FLIGHT_SECONDS,
+        metavar="N",
+        help="documents written so shortly ago are left to the triggers (default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     connection.add_arguments(parser)
     parser.set_defaults(run=run)
+
+
+def _period(text: str) -> str:
+    form = {6: "%Y%m", 8: "%Y%m%d"}.get(len(text))
+    try:
+        if form is None or not text.isdigit():
+            raise ValueError
+        datetime.strptime(text, form).replace(tzinfo=UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no period such as 202603 or 20260331"
+        ) from None
+    return text
 
 
 class Result(msgspec.Struct):
@@ -64,6 +93,9 @@ class Result(msgspec.Struct):
 
     differences: list[dict[str, Any]]
     lost_changes: int
+    """Documents whose latest version had not been counted; each is also a difference."""
+    proved_since: str
+    """The first month (`YYYYMM`) of which all entries are still there; empty where all are."""
     repaired: bool
     request_charge: float
 
@@ -73,16 +105,29 @@ def run(options: argparse.Namespace) -> int:
     target = connection.connect(options)
     account.check(target.client)
     worker = wiring.build(target.client, _settings(options, target.database.id))
+    sources = catalogue.load().with_role(Role.SOURCE)
+    generation = GenerationStore(target.container("state")).in_force(
+        definition_version(load_overrides())
+    )
+    ttls = (one.default_ttl for one in sources)
+    since = provable_since(int(time.time()), generation.began, ttls)
+    if options.period and options.period[:6] < since:
+        print(
+            f"The entries of months before {since} may have expired: of {options.period} only views"
+            " are compared.",
+            file=sys.stderr,
+        )
     with metering.metered() as meter:
         pace = pace_of(meter, options.request_units_per_second)
         try:
-            found, lost = _reconcile(target, worker, options, pace)
-        except proving.Moving as moving:
+            found, lost = _reconcile(target, worker, options, pace, generation, since)
+        except Moving as moving:
             print(f"{moving}.", file=sys.stderr)
             return 1
     result = Result(
         [dataclasses.asdict(one) for one in found],
         lost,
+        since,
         repaired=not options.dry_run,
         request_charge=round(meter.request_charge, 1),
     )
@@ -98,78 +143,80 @@ def _reconcile(
     worker: wiring.Worker,
     options: argparse.Namespace,
     pace: Callable[[], None],
+    generation: Generation,
+    since: str,
 ) -> tuple[list[Difference], int]:
-    definition = definition_version(load_overrides())
-    generation = GenerationStore(target.container("state")).in_force(definition)
-    pks = [bucket_pk(generation.generation, one) for one in range(generation.buckets)]
+    layout = Layout(generation.generation, generation.buckets)
+    pks = [layout.pk(one) for one in range(generation.buckets)]
     container, state = target.container("state"), StateStore(target.container("state"))
+    walk = Walk(
+        state,
+        worker.audits,
+        worker.processors,
+        layout,
+        options.dry_run,
+        pace,
+        _noted("sources"),
+        options.in_flight_seconds,
+    )
     found: list[Difference] = []
     for pk in pks:
         proven = proving.prove(
-            proving.take_snapshot(container, pk, pace, _noted(f"bucket {pk}")), options.period
+            proving.take_snapshot(container, pk, pace, _noted(f"bucket {pk}")), since
         )
-        found.extend(proven.differences)
-        if proven.differences and not options.dry_run:
+        wrong = proven.within(options.period)
+        if wrong and not options.dry_run:
+            wrong = proven.differences
+            if not found:
+                # A repair may take out of the state what only an entry is missing for.
+                walk.begin()
             proving.repair(state, proven, time.time_ns() // 1_000_000)
-    lost = 0
-    if options.full and not options.dry_run:
-        for source in catalogue.load().with_role(Role.SOURCE):
-            lost += _walk(target, worker.processors[source.name], source.name, pace)
+        found.extend(wrong)
+    if options.full or (walk.unfinished and not options.dry_run):
+        walk.run()
+        found.extend(walk.found)
+    found.extend(_views(target, worker, options, pace, pks, generation.horizon_seconds))
+    return found, walk.lost
+
+
+def _views(
+    target: connection.Account,
+    worker: wiring.Worker,
+    options: argparse.Namespace,
+    pace: Callable[[], None],
+    pks: Sequence[str],
+    horizon_seconds: int | None,
+) -> list[Difference]:
+    """What is wrong with the published documents; and publish them again."""
     if not options.dry_run:
-        _publish(worker)
-    snapshots = [proving.take_snapshot(container, pk, pace, _noted(f"bucket {pk}")) for pk in pks]
-    buckets = [read_bucket(state, pk) for pk in pks]
-    keys = [
-        (view, key)
-        for view, key in proving.view_keys(state, buckets, snapshots)
-        if options.period is None or options.period in key
-    ]
-    wrong = []
-    views = ViewStore(target.database)
-    for view, key, differences in proving.view_differences(
-        state,
-        views,
-        buckets,
-        keys,
-        time.time_ns() // 1_000_000_000,
-        generation.horizon_seconds,
-    ):
-        found.extend(differences)
-        wrong.append(f"{view.name}:{key}")
-        pace()
-    if wrong and not options.dry_run:
-        proving.republish(state, buckets, wrong)
-        _publish(worker)
-    return found, lost
-
-
-def _walk(
-    target: connection.Account, processor: Processor, source: str, pace: Callable[[], None]
-) -> int:
-    """Every document of a source through stage 1: what is decided writes nothing."""
-    lost = walked = 0
-    noted = _noted(source)
-    container = target.container(source)
-    for feed_range in container.read_feed_ranges():
-        pages = container.query_items_change_feed(
-            feed_range=feed_range, start_time="Beginning", max_item_count=500
-        ).by_page()
-        for page in pages:
-            documents = list(page)
-            report = processor.process(
-                msgspec.json.encode(documents).decode(), {"invocation_id": "reconcile"}
-            )
-            lost += report.delivered - report.duplicates - report.superseded - report.erased
-            walked += len(documents)
-            noted(walked)
+        _publish(worker, pace)
+    state, views = StateStore(target.container("state")), ViewStore(target.database)
+    counted = {key for pk in pks for key in proving.state_keys(state, pk, pace)}
+    keys = proving.view_keys(state, [read_bucket(state, pk) for pk in pks], counted)
+    keys.extend(proving.orphans(views, keys, pace))
+    published = proving.Published(state, views, pks, int(time.time()), horizon_seconds)
+    noted = _noted("views")
+    found: list[Difference] = []
+    wrong: list[str] = []
+    for number, (view, key) in enumerate(keys, start=1):
+        if options.period is None or proving.concerns(key, options.period):
+            if differences := published.differences(view, key):
+                found.extend(differences)
+                wrong.append(f"{view.name}:{key}")
             pace()
-    return lost
+        noted(number)
+    if not options.dry_run:
+        for start in range(0, len(wrong), KEYS_PER_REPUBLISH):
+            proving.republish(state, pks[0], wrong[start : start + KEYS_PER_REPUBLISH])
+            _publish(worker, pace)
+    return found
 
 
-def _publish(worker: wiring.Worker) -> None:
+def _publish(worker: wiring.Worker, pace: Callable[[], None]) -> None:
     """Fold and publish until nothing is left that is due."""
     for _ in range(PUBLISH_RUNS_MAX):
         published = worker.publisher.run()
+        pace()
         if published.idle or not (published.folded or published.written or published.journal_left):
             return
 
@@ -222,5 +269,7 @@ def _print(result: Result) -> None:
     out.print(
         f"{len(result.differences)} differences"
         + (f", {done}" if result.differences else "")
-        + f"; {result.lost_changes} lost changes; {result.request_charge} request units"
+        + f"; {result.lost_changes} lost changes; "
+        + (f"proved since {result.proved_since}; " if result.proved_since else "")
+        + f"{result.request_charge} request units"
     )

@@ -13,16 +13,32 @@ from azure.cosmos import CosmosClient
 
 import settings
 import wiring
+from ledger.commits import Committed, Operation
 from ops import connection
 from ops.connection import LOCAL_CONNECTION
 from ops.output import console, counts, table
 from processors.cursors import Risk, risk
-from processors.trailing import Reading, TrailingReader, run_all
+from processors.trailing import CursorState, Document, Reading, TrailingReader, run_all
 from store import account
 
 PAGES_MAX = 10**9
 SECONDS_MAX = 1e9
 """A command reads everything that has aged, however long it takes."""
+
+
+class Unwritten:
+    """State of which only reading is meant: cursors stay where they are."""
+
+    def __init__(self, state: CursorState) -> None:
+        self._state = state
+
+    def read_range(self, pk: str, start: str, end: str) -> list[Document]:
+        """As it is stored."""
+        return self._state.read_range(pk, start, end)
+
+    def commit(self, pk: str, operations: Sequence[Operation]) -> Committed:  # noqa: ARG002
+        """Nothing is written."""
+        return Committed({one.document_id: "unwritten" for one in operations}, None)
 
 
 def worker(options: argparse.Namespace) -> wiring.Worker:

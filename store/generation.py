@@ -4,6 +4,7 @@ Readers and writers of state agree through it. A worker that finds another defin
 refuses to run and says what to do, because mixing definitions would corrupt every view silently.
 """
 
+import time
 from typing import NamedTuple
 
 import msgspec
@@ -76,7 +77,14 @@ class GenerationStore:
 
     def create_first(self, buckets: int, definition_version: str) -> Generation:
         """Create generation 1 where there is none; what exists stays as it is."""
-        first = Generation(GENERATION_ID, GENERATION_ID, 1, buckets, definition_version)
+        first = Generation(
+            GENERATION_ID,
+            GENERATION_ID,
+            1,
+            buckets,
+            definition_version,
+            began=int(time.time()),
+        )
         with transient(self._container.id, "create_item"):
             try:
                 answer = self._container.create_item(msgspec.to_builtins(first))

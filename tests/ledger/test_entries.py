@@ -34,13 +34,14 @@ def test_container_partition_key_and_id_together_name_a_document(
     ("own", "container", "expected"),
     [
         (None, 90 * DAY, 120 * DAY),
-        (DAY, 90 * DAY, 31 * DAY),
+        (DAY, 90 * DAY, 120 * DAY),
+        (100 * DAY, 90 * DAY, 130 * DAY),
         (-1, 90 * DAY, None),
         (None, -1, None),
-        (DAY, -1, 31 * DAY),
+        (DAY, -1, None),
     ],
 )
-def test_an_entry_outlives_its_document_by_thirty_days(
+def test_an_entry_outlives_its_document_and_its_containers_ttl_by_thirty_days(
     own: int | None, container: int, expected: int | None
 ) -> None:
     assert expected == entry_ttl_seconds(own, container)

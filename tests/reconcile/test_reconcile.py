@@ -6,22 +6,30 @@ nothing.
 """
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from ledger.instants import DAY_SECONDS, iso
 from materializers.registry import VIEWS
 from ops.__main__ import main
+from processors.batch import Processor
 from tests.oracle.batches import BATCHES, read_batch
 from tests.worker.ground import (
+    INTERACTIONS,
+    SESSIONS,
     SOURCES,
     Ground,
     assert_views_are_true,
+    deliver,
     deliver_all,
     publish_until_done,
 )
+from tests.worker.stories import interaction, session
 
+WALL_NS = time.time_ns
 FILES = ("10_worked_example.jsonl",)
 
 
@@ -42,8 +50,8 @@ def reconcile(
     ground: Ground, capsys: pytest.CaptureFixture[str], *options: str
 ) -> tuple[int, dict[str, Any]]:
     """(exit code, what it prints as JSON)."""
-    connection = ["--connection", ground.endpoint.connection_string, "--database", ground.database]
-    code = main(["reconcile", "--json", *connection, *options])
+    at = ["--in-flight-seconds", "0", *_connection(ground)]
+    code = main(["reconcile", "--json", *at, *options])
     return code, json.loads(capsys.readouterr().out)
 
 
@@ -86,6 +94,13 @@ def _edit_a_view_document(ground: Ground) -> str:
     return f"user_analytics/{document['id']}"
 
 
+def _invent_a_view_document(ground: Ground) -> str:
+    document = max(ground.documents("daily_metrics"), key=lambda one: str(one["date"]))
+    body = {**document, "id": "daily_metrics_20200101", "date": "2020-01-01"}
+    ground.container("daily_metrics").create_item(body)
+    return "daily_metrics/daily_metrics_20200101"
+
+
 def _delete_an_entry(ground: Ground) -> str:
     entry = next(one for one in ground.state("e:user_inter") if one["outcome"] == "counted")
     ground.container("state").delete_item(entry["id"], entry["pk"])
@@ -113,6 +128,7 @@ def _delete_a_user(ground: Ground) -> str:
         _delete_a_partial,
         _delete_a_view_document,
         _edit_a_view_document,
+        _invent_a_view_document,
         _delete_an_entry,
         _edit_a_user,
         _delete_a_user,
@@ -164,3 +180,119 @@ def test_a_shard_of_a_wide_user_edited_by_hand_is_mended(
     assert code == 1
     assert any(one["where"].startswith("u:") for one in result["differences"])
     assert (reconcile(ground, capsys)[0], []) == (0, ground.letters())
+
+
+@pytest.mark.parametrize("fault", [_delete_an_entry, _delete_a_user, _edit_a_user])
+def test_what_a_repair_takes_out_is_looked_for_in_the_sources_without_being_asked(
+    published: Ground, capsys: pytest.CaptureFixture[str], fault: Callable[[Ground], str]
+) -> None:
+    fault(published)
+    assert reconcile(published, capsys)[0] == 1
+    assert_views_are_true(published)
+    assert reconcile(published, capsys, "--full")[0] == 0
+
+
+def test_a_repair_that_breaks_off_before_the_sources_are_walked_is_ended_by_the_next(
+    published: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _delete_a_user(published)
+    with monkeypatch.context() as patch:
+
+        def interrupted(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(Processor, "process", interrupted)
+        at_once = ["--in-flight-seconds", "0", *_connection(published)]
+        assert main(["reconcile", *at_once]) == 130
+
+    code, result = reconcile(published, capsys)
+
+    assert (code, result["lost_changes"] > 0) == (1, True)
+    assert_views_are_true(published)
+    assert reconcile(published, capsys, "--full")[0] == 0
+
+
+def test_a_lost_change_is_named_by_its_document_also_in_a_dry_run(
+    published: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _lose_a_change(published)
+    before = published.etags()
+    code, result = reconcile(published, capsys, "--full", "--dry-run")
+
+    assert (code, result["lost_changes"]) == (1, 1)
+    assert [one["where"] for one in result["differences"]] == ["user_sessions/lost"]
+    assert before == published.etags()
+
+
+def test_what_was_written_just_now_is_left_to_its_trigger(
+    published: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _lose_a_change(published)
+    code, result = reconcile(published, capsys, "--full", "--in-flight-seconds", "60")
+    assert (code, result["lost_changes"]) == (0, 0)
+
+
+def test_a_change_on_its_way_to_the_views_is_no_difference(
+    published: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = published.write(INTERACTIONS, interaction("now", user_id="ada"))
+    deliver(published.worker(), INTERACTIONS, [one for one in changes if one["id"] == "now"])
+    assert reconcile(published, capsys, "--dry-run")[0] == 0
+    assert reconcile(published, capsys)[0] == 0
+    assert_views_are_true(published)
+
+
+def test_what_was_counted_stays_when_its_entry_expires(
+    ground: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lately = iso((int(time.time()) - 2 * DAY_SECONDS) * 1_000_000)
+    ground.write(SESSIONS, session("old", user_id="ada", start_time=lately))
+    ground.write(INTERACTIONS, interaction("old", user_id="ada", timestamp=lately))
+    ground.write(INTERACTIONS, interaction("brief", user_id="bob", timestamp=lately, ttl=60))
+    worker = ground.worker()
+    deliver_all(worker, {source: ground.feed(source) for source in SOURCES})
+    publish_until_done(ground, worker)
+    counted = ground.state("p:")
+    assert reconcile(ground, capsys)[0] == 0
+
+    for days, sessions in ((31, 1), (121, 0)):
+        _travel(monkeypatch, days)
+        assert len(ground.state("e:user_sessions")) == sessions
+        code, result = reconcile(ground, capsys)
+        assert (code, result["differences"]) == (0, [])
+        assert bool(result["proved_since"]) == (not sessions)
+    assert counted == ground.state("p:")
+
+    # What lies in the months that can be proved is proved, beside what cannot.
+    today = iso(int(time.time() * 1_000_000))
+    changes = ground.write(INTERACTIONS, interaction("new", user_id="ada", timestamp=today))
+    deliver(ground.worker(), INTERACTIONS, [one for one in changes if one["id"] == "new"])
+    publish_until_done(ground, ground.worker())
+    assert reconcile(ground, capsys)[0] == 0
+    (entry,) = [one for one in ground.state("e:") if one["document"] == "new"]
+    ground.container("state").delete_item(entry["id"], entry["pk"])
+    code, result = reconcile(ground, capsys)
+    assert (code, result["lost_changes"]) == (1, 1)
+    assert reconcile(ground, capsys)[0] == 0
+    assert {one["id"] for one in counted} <= {one["id"] for one in ground.state("p:")}
+
+
+@pytest.mark.parametrize("period", ["2026-03", "march", "202613", "20260230", "2026"])
+def test_a_period_that_is_none_is_refused(
+    ground: Ground, capsys: pytest.CaptureFixture[str], period: str
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        reconcile(ground, capsys, "--period", period)
+    assert refused.value.code == 2
+    assert "no period" in capsys.readouterr().err
+
+
+def _travel(patch: pytest.MonkeyPatch, days: int) -> None:
+    """The clock of everybody, the endpoint's too, is so many days ahead."""
+    ahead_ns = days * DAY_SECONDS * 1_000_000_000
+    patch.setattr(time, "time", lambda: (WALL_NS() + ahead_ns) / 1_000_000_000)
+    patch.setattr(time, "time_ns", lambda: WALL_NS() + ahead_ns)
+
+
+def _connection(ground: Ground) -> list[str]:
+    return ["--connection", ground.endpoint.connection_string, "--database", ground.database]
