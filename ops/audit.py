@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from ops import connection, trailing
+from ops.numbers import whole
 from ops.output import print_json
 from processors.audit import CHECKED, REPAIRED
 
@@ -21,7 +22,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--delay",
-        type=int,
+        type=whole,
         metavar="SECONDS",
         help="audit documents of this age and older (default: AUDIT_DELAY_SECONDS, else an hour)",
     )

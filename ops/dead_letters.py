@@ -12,6 +12,7 @@ import msgspec
 
 from ledger.instants import SECOND_US, iso
 from ops import connection, trailing
+from ops.numbers import whole_positive
 from ops.output import cell, console, counts, print_json, table
 from processors.dead_letters import DeadLetter, Status
 from processors.redrive import Outcome
@@ -84,7 +85,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--limit",
-        type=int,
+        type=whole_positive,
         default=LIMIT_DEFAULT,
         metavar="N",
         help="letters at most (default: %(default)s)",
@@ -187,12 +188,13 @@ def _selected(poison: PoisonStore, options: argparse.Namespace) -> list[DeadLett
     """Held, because redriving changes what the query finds; so their number is bounded."""
     status = options.status or (ALL if options.id else Status.PENDING)
     age: int | None = options.older_than
+    now_us = time.time_ns() // 1_000
     selection = Selection(
         sources=[options.source] if options.source else _sources(),
         status=None if status == ALL else status,
         category=options.category,
         id=options.id,
-        failed_before=None if age is None else iso(time.time_ns() // 1_000 - age * SECOND_US),
+        failed_before=None if age is None else iso(max(0, now_us - age * SECOND_US)),
     )
     found = list(islice(poison.select(selection), options.limit + 1))
     if len(found) > options.limit:

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from ops import connection
+from ops.numbers import not_negative
 from ops.output import console, print_json, table
 from processors.lag import Gauge, Reading, State
 from store import catalogue
@@ -33,7 +34,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--interval",
-        type=float,
+        type=not_negative,
         default=INTERVAL_SECONDS_DEFAULT,
         metavar="SECONDS",
         help="between two readings; longer than a batch takes (default: %(default)s)",

@@ -12,6 +12,7 @@ from ledger.generations import BEFORE_SWITCH, Building, Generation, Phase, begun
 from materializers.publish import RUN_SECONDS_MAX
 from ops import connection, trailing
 from ops.comparing import Comparison, compare, print_comparison
+from ops.numbers import not_negative, positive
 from ops.output import console, print_json
 from ops.provision import buckets
 from ops.rebuilding import Done, Overtaken, Rebuilding
@@ -71,7 +72,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--settle-seconds",
-        type=float,
+        type=not_negative,
         metavar="N",
         help="from closing the old generation to the switch (default: twice what a publisher may"
         " run, %(default)s)",
@@ -79,7 +80,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--request-units-per-second",
-        type=float,
+        type=positive,
         default=2_000.0,
         metavar="N",
         help="upper bound of what it takes from the account, on average (default: %(default)s)",

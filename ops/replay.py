@@ -17,6 +17,7 @@ from ops import connection
 from ops.connection import Account
 from ops.decisions import Decisions, Tally
 from ops.lines import SOURCES, CannotRead, Line, Problem, read_lines
+from ops.numbers import whole_positive
 from ops.output import cell, console, counts, print_json
 from ops.writing import Writer
 from settings import ConfigurationError
@@ -156,7 +157,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--concurrency",
-        type=_positive,
+        type=whole_positive,
         default=CONCURRENCY_DEFAULT,
         metavar="N",
         help="requests at a time (default: %(default)s)",
@@ -169,7 +170,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--patience",
-        type=_positive,
+        type=whole_positive,
         default=PATIENCE_SECONDS_DEFAULT,
         metavar="SECONDS",
         help="stop waiting when nothing was applied for so long (default: %(default)s)",
@@ -295,9 +296,3 @@ def report_problems(summary: Summary) -> None:
             "moved for the time given by --patience: is the worker running on this account?",
             file=sys.stderr,
         )
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
-    return int(text)
