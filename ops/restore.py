@@ -1,10 +1,10 @@
 """`archive restore`: bring a user's archived documents back, as a file or into their sources."""
 
 import argparse
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,7 @@ from ops.decisions import Ledger
 from ops.lines import SOURCES, Line, Problem, as_line
 from ops.output import cell, console, print_json
 from ops.writing import Writer
-from processors.archive import Place, path_of, place_of, restored
+from processors.archive import Place, as_json, path_of, places_of, restored
 from settings import ConfigurationError
 from store import archive
 from store.archive import ArchiveStore, Damaged
@@ -66,7 +66,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--only", choices=sorted(SOURCES), help="only documents of this source")
     target = parser.add_mutually_exclusive_group()
-    target.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
+    target.add_argument("--out", type=_file, metavar="FILE", help="default: standard output")
     target.add_argument("--replay", action="store_true", help="into the source containers")
     parser.add_argument(
         "--recount", action="store_true", help="with --replay: also what the ledger has forgotten"
@@ -112,8 +112,7 @@ def places(
     """Where the newest version of each of the user's documents is, if its day lies in the period;
     in the order of their days."""
     copies: dict[tuple[str, str, str], list[Place]] = defaultdict(list)
-    for path in store.paths_of_user(user_key(user)):
-        place = place_of(path)
+    for place in places_of(store.paths_of_user(user_key(user))):
         if source in (None, place.source):
             copies[place.source, place.user, place.document].append(place)
     newest = [
@@ -154,13 +153,16 @@ def _write_file(path: Path, found: Iterator[tuple[Place, dict[str, Any]]], done:
         unfinished.replace(path)
     except OSError as error:
         raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def _write_lines(
     out: TextIO, found: Iterator[tuple[Place, dict[str, Any]]], done: Restored
 ) -> None:
     for _, document in found:
-        out.write(json.dumps(document, ensure_ascii=False) + "\n")
+        out.write(as_json(document).decode() + "\n")
         done.written += 1
 
 
@@ -230,6 +232,13 @@ def _report(done: Restored, options: argparse.Namespace) -> None:
     else:
         for name, value in summary.items():
             console().print(f"{name.replace('_', ' '):<26}{cell(value)}")
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.name or path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no file that could be written")
+    return path
 
 
 def _day(text: str) -> date:

@@ -14,7 +14,8 @@ import gzip
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -163,6 +164,13 @@ def place_of(path: str) -> Place:
     return Place(
         source, date(int(year), int(month), int(day)), user, document.removesuffix(".json")
     )
+
+
+def places_of(paths: Iterable[str]) -> Iterator[Place]:
+    """What the names of copies say; blobs that somebody else has put there are none."""
+    for path in paths:
+        with suppress(ValueError):
+            yield place_of(path)
 
 
 def event_day(source: Source[Any], change: Change) -> date:

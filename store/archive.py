@@ -7,6 +7,7 @@ tag `user` holds the user's hash.
 """
 
 import gzip
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -117,7 +118,11 @@ class ArchiveStore:
         blob = self._container.get_blob_client(path)
         with _transient("download_blob"):
             stream = blob.download_blob(decompress=False)
-            content = gzip.decompress(stream.readall())
+            compressed = stream.readall()
+        try:
+            content = gzip.decompress(compressed)
+        except (OSError, EOFError, zlib.error) as error:
+            raise Damaged(f"the copy {path} is not gzip") from error
         if sha256(content).hexdigest() != stream.properties.metadata.get("sha256"):
             raise Damaged(f"the copy {path} does not have the SHA-256 of its metadata")
         return content

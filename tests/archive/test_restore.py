@@ -98,6 +98,40 @@ def test_a_copy_that_was_tampered_with_is_reported_and_the_rest_comes_back(
     assert "ada/a.json does not have the SHA-256" in printed.err
 
 
+@pytest.mark.parametrize("content", [b"garbage", b"", b"\x1f\x8b\x08\x00\x00\x00\x00\x00"])
+def test_a_copy_that_cannot_be_read_is_reported_and_the_rest_comes_back(
+    ground: Ground, blobs: BlobServiceClient, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    ground.write(INTERACTIONS, interaction("a"), interaction("b"))
+    age(ground)
+    run(archiver(ground, blobs))
+    blob = blobs.get_blob_client(CONTAINER, "archived/user_interactions/2026/03/10/ada/a.json")
+    metadata, tags = blob.get_blob_properties().metadata, blob.get_blob_tags()
+    blob.upload_blob(content, overwrite=True, metadata=metadata, tags=tags)
+    container = blobs.get_container_client(CONTAINER)
+    container.upload_blob("archived/README.txt", b"not ours", tags=tags)
+    capsys.readouterr()
+
+    assert archive_command(ground, "restore", "--user", "ada", *PERIOD) == 1
+
+    printed = capsys.readouterr()
+    assert [json.loads(line)["id"] for line in printed.out.splitlines()] == ["b"]
+    assert "ada/a.json" in printed.err
+
+
+def test_a_place_where_no_file_can_be_is_refused(
+    ground: Ground, blobs: BlobServiceClient, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for out in ("", ".", "/", str(tmp_path)):
+        with pytest.raises(SystemExit) as refused:
+            archive_command(ground, "restore", "--user", "ada", *PERIOD, "--out", out)
+        assert refused.value.code == 2
+    missing = str(tmp_path / "missing" / "ada.jsonl")
+    assert archive_command(ground, "restore", "--user", "ada", *PERIOD, "--out", missing) == 2
+    assert "cannot write" in capsys.readouterr().err.lower()
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.fixture
 def expired(ground: Ground, blobs: BlobServiceClient) -> Ground:
     """Sessions that were counted, archived, and have expired since; another is still there."""
