@@ -9,7 +9,11 @@ from typing import Any
 import msgspec
 from azure.core import MatchConditions
 from azure.cosmos import ContainerProxy
-from azure.cosmos.exceptions import CosmosAccessConditionFailedError, CosmosResourceNotFoundError
+from azure.cosmos.exceptions import (
+    CosmosAccessConditionFailedError,
+    CosmosResourceExistsError,
+    CosmosResourceNotFoundError,
+)
 
 from ledger.commits import Transient
 from ledger.instants import DAY_SECONDS, SECOND_US, instant_us
@@ -20,7 +24,7 @@ from store.point_read import point_read
 
 RESOLVED_TTL_SECONDS = 90 * DAY_SECONDS
 """A letter that is no longer pending is kept for so long."""
-RESOLVE_ATTEMPTS_MAX = 5
+WRITE_ATTEMPTS_MAX = RESOLVE_ATTEMPTS_MAX = 5
 PENDING_COUNTED_MAX = 10_000
 """More pending letters than this are not counted: the figure then says `at least`."""
 
@@ -62,16 +66,44 @@ class PoisonStore:
     def write(self, letter: DeadLetter) -> None:
         """Write or overwrite one letter; first failure and attempts go on, and what an operator
         discarded stays discarded. Raises Transient."""
-        earlier, _ = self._read(letter)
-        if earlier is not None:
-            letter.first_failed_at = earlier.first_failed_at
-            letter.attempts = earlier.attempts + 1
-            if earlier.status is Status.DISCARDED:
-                letter.status, letter.ttl = earlier.status, earlier.ttl
-                letter.resolution, letter.resolved_at = earlier.resolution, earlier.resolved_at
-        with transient(self._name, "upsert_item"):
-            answer = self._container.upsert_item(msgspec.to_builtins(letter), no_response=True)
-            metering.note(self._name, "upsert_item", answer.get_response_headers())
+        for _ in range(WRITE_ATTEMPTS_MAX):
+            earlier, etag = self._read(letter)
+            if earlier is not None:
+                letter.first_failed_at = earlier.first_failed_at
+                letter.attempts = earlier.attempts + 1
+                if earlier.status is Status.DISCARDED:
+                    letter.status, letter.ttl = earlier.status, earlier.ttl
+                    letter.resolution, letter.resolved_at = earlier.resolution, earlier.resolved_at
+            if self._replaced(letter, None if earlier is None else etag):
+                return
+        raise Transient(f"letter {letter.id} changes all the time")
+
+    def _replaced(self, letter: DeadLetter, etag: str | None) -> bool:
+        """Create where `etag` is None, else replace just that version; False where it is not as it
+        was read. Never an upsert: it would undo what others wrote since. Raises Transient."""
+        operation = "create_item" if etag is None else "replace_item"
+        body = msgspec.to_builtins(letter)
+        with transient(self._name, operation):
+            try:
+                if etag is None:
+                    answer = self._container.create_item(body, no_response=True)
+                else:
+                    answer = self._container.replace_item(
+                        letter.id,
+                        body,
+                        etag=etag,
+                        match_condition=MatchConditions.IfNotModified,
+                        no_response=True,
+                    )
+            except (
+                CosmosAccessConditionFailedError,
+                CosmosResourceExistsError,
+                CosmosResourceNotFoundError,
+            ) as error:
+                metering.note(self._name, operation, error.headers or {})
+                return False
+        metering.note(self._name, operation, answer.get_response_headers())
+        return True
 
     def delete(self, source: str, letter_id: str) -> bool:
         """Whether there was such a letter. Raises Transient."""
@@ -107,21 +139,8 @@ class PoisonStore:
                 return False
             current.status, current.resolution, current.resolved_at = status, resolution, at
             current.ttl = RESOLVED_TTL_SECONDS
-            with transient(self._name, "replace_item"):
-                try:
-                    # Never an upsert: it would bring back what was erased in between.
-                    answer = self._container.replace_item(
-                        letter.id,
-                        msgspec.to_builtins(current),
-                        etag=etag,
-                        match_condition=MatchConditions.IfNotModified,
-                        no_response=True,
-                    )
-                except (CosmosAccessConditionFailedError, CosmosResourceNotFoundError) as error:
-                    metering.note(self._name, "replace_item", error.headers or {})
-                    continue
-                metering.note(self._name, "replace_item", answer.get_response_headers())
-            return True
+            if self._replaced(current, etag):
+                return True
         raise Transient(f"letter {letter.id} changes all the time")
 
     def select(self, selection: Selection) -> Iterator[DeadLetter]:

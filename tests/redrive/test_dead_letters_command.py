@@ -4,13 +4,17 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from ops.__main__ import main
+from processors.dead_letters import DeadLetter, Status
+from store.poison import PoisonStore, Selection
 from tests.redrive.conftest import dies_of_a_defect, standing
 from tests.worker.ground import (
     INTERACTIONS,
     SESSIONS,
+    SOURCES,
     Ground,
     assert_views_are_true,
     deliver,
@@ -135,6 +139,31 @@ def test_what_is_discarded_stays_so_and_a_correction_counts_all_the_same(
     ill.later()
     deliver(ill.worker(), INTERACTIONS, ill.write(INTERACTIONS, interaction("negative")))
     assert_views_are_true(ill)
+
+
+def test_no_letter_is_older_than_time(ill: Ground, command: Command) -> None:
+    assert command("list", "--older-than", "999999999d") == (0, [])
+
+
+def test_what_is_discarded_while_it_fails_again_stays_discarded(
+    ill: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = PoisonStore(ill.container("poison_messages"))
+    letter = next(store.select(Selection(SOURCES)))
+    again = msgspec.structs.replace(letter)
+    read = store._read
+
+    def discarded_meanwhile(one: DeadLetter) -> tuple[DeadLetter | None, str]:
+        found = read(one)
+        monkeypatch.undo()
+        assert store.resolve(letter, Status.DISCARDED, "by hand", letter.first_failed_at)
+        return found
+
+    monkeypatch.setattr(store, "_read", discarded_meanwhile)
+    store.write(again)
+
+    (now,) = store.select(Selection(SOURCES, id=letter.id))
+    assert (now.status, now.attempts) == (Status.DISCARDED, letter.attempts + 1)
 
 
 def test_discarding_everything_has_to_be_said(
