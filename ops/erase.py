@@ -12,6 +12,7 @@ from azure.cosmos import CosmosClient
 import wiring
 from ops import connection, trailing
 from ops.erasing import Erasure, Places, Waits
+from ops.numbers import not_negative, positive
 from ops.output import console, counts, print_json, table
 from ops.reconcile import pace_of
 from settings import Settings
@@ -63,7 +64,7 @@ def add_parser(commands: Any) -> None:
         " containers are their owner's to delete. Exit code 1 when it has to be run again.",
     )
     who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument("--user", metavar="ID", help="as documents name the user")
+    who.add_argument("--user", type=_user, metavar="ID", help="as documents name the user")
     who.add_argument("--list", action="store_true", help="list who was erased, by hash")
     parser.add_argument(
         "--thorough",
@@ -72,14 +73,14 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--settle-seconds",
-        type=float,
+        type=not_negative,
         default=SETTLE_SECONDS,
         metavar="N",
         help="pause before the last pass (default: %(default)s, a little more than a batch takes)",
     )
     parser.add_argument(
         "--request-units-per-second",
-        type=float,
+        type=positive,
         default=400.0,
         metavar="N",
         help="upper bound of what it takes from the account, on average (default: %(default)s)",
@@ -88,6 +89,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     connection.add_arguments(parser)
     parser.set_defaults(run=run)
+
+
+def _user(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("no user has an empty id")
+    return text
 
 
 def run(options: argparse.Namespace) -> int:

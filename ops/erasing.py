@@ -9,7 +9,7 @@ pass removed that broke off, and the next erasure of the user goes on with the r
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,7 @@ import msgspec
 
 import wiring
 from ledger.commits import CommitError, Conflict, Transient, Write
-from ledger.generations import Generation, Phase
+from ledger.generations import BEFORE_SWITCH, Generation, Phase
 from ledger.instants import iso
 from ledger.users import hot_id, is_bare, user_key
 from materializers.fold import fold, read_bucket
@@ -27,9 +27,11 @@ from materializers.journal import JOURNAL_FROM
 from materializers.publish import GenerationChanged
 from materializers.registry import VIEWS
 from ops.lines import SOURCES
-from processors.archive import is_segment_of, place_of
+from processors.archive import is_segment_of, path_of, places_of
+from processors.definition import definition_version
 from processors.erasure import Erasing, Tombstone, facts_by_source, tombstone
 from processors.ownership import Layout
+from processors.pricing import load_overrides
 from store.archive import ArchiveStore
 from store.erased import ERASED_PK, Erased, ErasedUsers
 from store.generation import GenerationStore
@@ -125,10 +127,14 @@ class Erasure:
     def look(self) -> dict[str, int]:
         """What would be removed; nothing is changed."""
         generation = self.places.generations.held().generation
-        return self._look([_in(layout, self.key) for layout in _layouts(generation)]).by_place
+        return self._look(
+            [_in(layout, self.key) for layout in _layouts(generation, BUILDABLE)]
+        ).by_place
 
     def run(self) -> Erased:
         """Erase, and return the receipt. Raises Waits, Transient."""
+        # Refuses what it could not take back.
+        self.places.generations.counted(_definition())
         registry = ErasedUsers(self.places.state)
         record, etag = registry.read(self.key)
         if record is None:
@@ -173,14 +179,23 @@ class Erasure:
         """The user's place in every generation that anybody counts into, under a tombstone."""
         generation = self.places.generations.held().generation
         found = []
-        for layout in _layouts(generation):
+        for layout in _layouts(generation, BEFORE_SWITCH):
             at = tombstone(self.places.state, layout, self.key)
-            building = layout.generation != generation.generation
-            found.append(InGeneration(layout, at.pk, building, at))
+            is_built = layout.generation != generation.generation
+            found.append(InGeneration(layout, at.pk, is_built, at))
         if generation.building is not None and generation.building.phase not in BUILDABLE:
             raise Waits(
                 f"the user is not counted any more, but a rebuild is {generation.building.phase}: "
                 "run the command again when it has finished"
+            )
+        building = generation.building
+        if building is not None and not (
+            building.definition_version == generation.definition_version == _definition()
+        ):
+            # What facts are worth in the other generation, this worker does not know.
+            raise Waits(
+                "the user is not counted any more, but a rebuild for another definition is under "
+                "way: run the command again when it has finished"
             )
         return found
 
@@ -213,9 +228,9 @@ class Erasure:
             return
         yield from archive.paths_of_user(self.key)
         if self.places.thorough:
-            for path in archive.paths():
-                if is_segment_of(place_of(path).user, self.user):
-                    yield path
+            for place in places_of(archive.paths()):
+                if is_segment_of(place.user, self.user):
+                    yield path_of(place)
 
     def _remove(self, found: Found) -> None:
         """Each step may break off anywhere; the next pass finds what is left."""
@@ -291,13 +306,17 @@ class Erasure:
                 raise Transient("the head changes all the time")
 
 
-def _layouts(generation: Generation) -> list[Layout]:
-    """The generation in force, and one that is being built."""
+def _layouts(generation: Generation, phases: Collection[Phase]) -> list[Layout]:
+    """The generation in force, and one that is being built, in these phases."""
     building = generation.building
     layouts = [Layout(generation.generation, generation.buckets)]
-    if building is not None and building.phase in BUILDABLE:
+    if building is not None and building.phase in phases:
         layouts.append(Layout(building.generation, building.buckets))
     return layouts
+
+
+def _definition() -> str:
+    return definition_version(load_overrides())
 
 
 def _in(layout: Layout, key: str) -> InGeneration:

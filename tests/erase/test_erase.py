@@ -3,10 +3,12 @@
 import json
 import time
 
+import msgspec
 import pytest
 from azure.storage.blob import BlobServiceClient
 
 from ledger.generations import Phase, advanced, begun
+from ledger.users import hot_id
 from local.azurite import Azurite
 from local.cosmos import Endpoint
 from ops.__main__ import main
@@ -204,7 +206,52 @@ def test_while_a_rebuild_switches_the_rest_waits_and_the_tombstone_stands(
 
     assert ran.code == 1
     assert "a rebuild is closing: run the command again" in ran.errors
+    tombstone = ground.container("state").read_item(hot_id(KEY), "2:0")
+    assert tombstone["erased"], "what triggers count into the next generation is ignored too"
     assert deliver(ground.worker(), INTERACTIONS, ground.feed(INTERACTIONS)).erased == 6
+
+
+def test_what_another_definition_has_counted_is_left_to_the_worker_that_knows_it(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    populate(ground)
+    generations = GenerationStore(ground.container("state"))
+    held = generations.held()
+    building = begun(held.generation, "another", 1, None, 0)
+    held = generations.replace(held, advanced(building, Phase.COUNTING, 0))
+    entries = ground.state("e:")
+
+    ran = erase(ground, capsys)
+
+    assert ran.code == 1
+    assert "another definition is under way: run the command again" in ran.errors
+    assert entries == ground.state("e:")
+    for pk in ("1:0", "2:0"):
+        assert ground.container("state").read_item(hot_id(KEY), pk)["erased"]
+
+    generations.replace(held, msgspec.structs.replace(held.generation, building=None))
+    assert erase(ground, capsys).code == 0
+    assert entries != ground.state("e:")
+
+
+def test_a_user_without_an_id_is_refused(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        erase(ground, capsys, user="")
+    assert refused.value.code == 2
+    assert ground.documents("state") == [
+        one for one in ground.documents("state") if one["pk"] == "generation"
+    ]
+
+
+def test_blobs_that_are_no_copies_are_passed_over(
+    ground: Ground, blobs: BlobServiceClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    container = blobs.create_container("archive")
+    container.upload_blob("archived/README.txt", b"not ours", tags={"user": KEY})
+    ran = erase(ground, capsys, "--thorough")
+    assert (ran.code, ran.receipt["archive_looked_at"]) == (0, True)
 
 
 def test_a_redrive_deletes_the_letter_of_an_erased_user(
