@@ -33,6 +33,7 @@ from processors.erasure import tombstone
 from processors.ownership import Layout
 from processors.trailing import TrailingReader, run_all
 from store.erased import ErasedUsers
+from store.failures import Refused
 from store.generation import GenerationStore, HeldGeneration
 from store.state import StateStore
 from store.views import ViewStore
@@ -128,6 +129,8 @@ class Rebuilding:
         generation. What is written later is not chased: triggers may be counting it."""
         building = _building(held)
         readers = self._readers(building, self.now() if until is None else until)
+        if building.phase is Phase.COUNTING:
+            self._require_unexpired(building, readers)
         caught_up = False
         while not caught_up:
             readings = run_all(readers, PAGES_PER_RUN, 1e9, time.monotonic)
@@ -211,6 +214,24 @@ class Rebuilding:
         self._await_triggers(_building(held))
         self._remove(building.generation, building.buckets)
         return self._replace(held, ended(held.generation))
+
+    def _require_unexpired(self, building: Building, readers: Iterable[TrailingReader]) -> None:
+        """Raises Refused where documents of periods since the horizon have expired unread, because
+        the rebuild was interrupted for too long: those periods would be published without them."""
+        if building.horizon_seconds is None:
+            return
+        for reader in readers:
+            if reader.ttl_seconds <= 0:
+                continue
+            gone_before = self.now() - reader.ttl_seconds
+            untils = [held.cursor.until or 0 for held in reader.cursors()]
+            read_before = min(untils, default=0)
+            if gone_before > max(read_before, building.horizon_seconds):
+                raise Refused(
+                    f"documents of {reader.container} expired before they were counted, because "
+                    "the rebuild stood still for too long: run `python -m ops rebuild --abort`, "
+                    "then begin again"
+                )
 
     def _await_triggers(self, building: Building) -> float:
         """Stage 1 reads the layout again after GENERATION_SECONDS. Who does not wait for it finds

@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 
 import wiring
-from ledger.generations import horizon
+from ledger.generations import Phase, advanced, begun, horizon
 from ledger.instants import DAY_SECONDS, day_label, iso, month_label
 from materializers.registry import VIEWS
 from ops.__main__ import main
 from store import catalogue
+from store.generation import GenerationStore
 from tests.rebuild.rebuilds import connection, in_force, rebuild
 from tests.worker.ground import (
+    DEFINITION,
     INTERACTIONS,
     SESSIONS,
     Ground,
@@ -119,6 +121,24 @@ def test_a_late_change_of_an_early_period_leaves_its_document(
     assert [before[key] for key in before if key[1] == name] == [
         etag for key, etag in aged.ground.etags("daily_metrics").items() if key[1] == name
     ]
+
+
+def test_a_rebuild_that_stood_still_while_documents_expired_is_refused(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began = int(time.time()) - 5 * DAY_SECONDS
+    generations = GenerationStore(ground.container("state"))
+    held = generations.held()
+    building = begun(held.generation, DEFINITION, 1, horizon(began, TTLS), began)
+    generations.replace(held, advanced(building, Phase.COUNTING, began))
+
+    ran = rebuild(ground, capsys)
+
+    assert ran.code == 2
+    assert "user_sessions expired before they were counted" in ran.errors
+    assert rebuild(ground, capsys, "--abort").code == 0
+    assert rebuild(ground, capsys).code == 0
+    assert in_force(ground).generation == 3
 
 
 def test_what_was_carried_over_survives_a_retraction_and_the_next_rebuild(
