@@ -21,9 +21,11 @@ class BucketFeed:
     def pages(self) -> Iterator[list[dict[str, Any]]]:
         """Pages from the position on, until nothing is left. Raises Transient."""
 
+        answers: list[Mapping[str, str]] = []
+
         def noted(headers: Mapping[str, str], _: object) -> None:
             metering.note(self._container.id, "query_change_feed", headers)
-            self.position = headers["etag"]
+            answers[:] = [headers]
 
         with transient(self._container.id, "query_change_feed"):
             if self.position is None:
@@ -35,4 +37,9 @@ class BucketFeed:
                     continuation=self.position, response_hook=noted
                 )
             for page in feed.by_page():
+                # Only now the SDK has put its continuation into the headers it has shown. What it
+                # shows first is the service's own mark, which names no bucket.
+                self.position = answers[0]["etag"]
                 yield list(page)
+        if answers:
+            self.position = answers[0]["etag"]

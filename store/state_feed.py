@@ -37,13 +37,15 @@ class StateFeed:
 
     def _look(self, feed: Callable[[_Hook], ItemPaged[dict[str, Any]]]) -> tuple[bool, str]:
         """(anything there, the position after it) of one page of one document."""
-        position = ""
+        answers: list[Mapping[str, str]] = []
 
         def noted(headers: Mapping[str, str], _: object) -> None:
-            nonlocal position
             metering.note(self._container.id, "query_change_feed", headers)
-            position = headers[_ETAG]
+            answers[:] = [headers]
 
         with transient(self._container.id, "query_change_feed"):
             page = next(iter(feed(noted).by_page()), ())
-            return any(True for _ in page), position
+            moved = any(True for _ in page)
+        # Only now the SDK has put its continuation into the headers it has shown. What it shows
+        # first is the service's own mark, which names no bucket.
+        return moved, answers[0][_ETAG]
