@@ -7,12 +7,14 @@ and is left to the next run, and one that crashes is finished by it.
 
 import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 from azure.cosmos import ContainerProxy
 
-from ledger.commits import CommitError, Delete, Write
+from ledger.commits import CommitError, Conflict, Delete, Write
 from ledger.generations import keeps
 from materializers import proof
 from materializers.again import walk
@@ -193,6 +195,7 @@ class Published:
 
     state: StateStore
     views: ViewStore
+    generation: int
     pks: Sequence[str]
     now_seconds: int
     horizon_seconds: int | None = None
@@ -213,6 +216,31 @@ class Published:
             if [one.etag for one in self._read()] == [one.etag for one in buckets]:
                 return found
         return []
+
+    def let_go(self, view: View, key: str) -> None:
+        """A document whose stamp says that it is newer than the state would never be published
+        again: give it the oldest stamp there is, and leave what readers see of it."""
+        document_id, partition = view.document_id(key), view.partition(key)
+        found = self.views.read(view.name, document_id, partition)
+        if found is None or not self._ahead(found.get("stamp"), self._read()):
+            return
+        body = {name: value for name, value in found.items() if not name.startswith("_")}
+        with suppress(Conflict):  # somebody has published it
+            self.views.write(view.name, {**body, "stamp": [0]}, found["_etag"])
+
+    def _stamp(self, buckets: Sequence[Bucket]) -> list[int]:
+        return [self.generation, *(bucket.head.sequence for bucket in buckets)]
+
+    def _ahead(self, stamp: Any, buckets: Sequence[Bucket]) -> bool:
+        """Whether no publisher has written this stamp, or none can get past it."""
+        mine = self._stamp(buckets)
+        if not isinstance(stamp, list) or not stamp or any(type(one) is not int for one in stamp):
+            return True
+        if stamp[0] != mine[0]:
+            return bool(stamp[0] > mine[0])
+        return len(stamp) != len(mine) or any(
+            theirs > ours for theirs, ours in zip(stamp, mine, strict=True)
+        )
 
     def _read(self) -> list[Bucket]:
         self._buckets = [read_bucket(self.state, pk) for pk in self.pks]
@@ -236,12 +264,17 @@ class Published:
     def _compare(self, buckets: Sequence[Bucket], view: View, key: str) -> list[Difference]:
         state, views, now_seconds = self.state, self.views, self.now_seconds
         starts_at = view.starts_at_seconds(key)
+        if keeps(self.horizon_seconds, starts_at):
+            # Its document was rendered from more than is known here.
+            return []
+        where = f"{view.name}/{view.document_id(key)}"
+        document = views.read(view.name, view.document_id(key), view.partition(key))
+        if document is not None and self._ahead(document.get("stamp"), buckets):
+            stamp = self._stamp(buckets)
+            return [Difference(where, "$.stamp", stamp, document.get("stamp"))]
         if starts_at > now_seconds:
             return []
         if any(f"{view.name}:{key}" in bucket.head.pending for bucket in buckets):
-            return []
-        if keeps(self.horizon_seconds, starts_at):
-            # Its document was rendered from more than is known here.
             return []
         rendered = view.render(key, read_inputs(state, view.reads(key), buckets))
         must = content_of(view_document(view, key, rendered, stamp=[0], as_of_seconds=0, now_ms=0))
@@ -250,7 +283,6 @@ class Published:
         if found is None and now_seconds >= starts_at + ttl_seconds:
             # It may have been published, and gone by its own TTL.
             return []
-        where = f"{view.name}/{view.document_id(key)}"
         return list(differences_of(where, "$", must, found))
 
 

@@ -31,7 +31,10 @@ from store.state import StateStore
 from store.views import ViewStore
 
 SHOWN_MAX = 50
+REPAIR_TRIES_MAX = 10
 PUBLISH_RUNS_MAX = 1_000
+PUBLISH_RUNS_MIN = 3
+"""A run folds and publishes everything it finds, unless another publisher is at it."""
 KEYS_PER_REPUBLISH = 500
 
 
@@ -161,21 +164,32 @@ def _reconcile(
     )
     found: list[Difference] = []
     for pk in pks:
-        proven = proving.prove(
-            proving.take_snapshot(container, pk, pace, _noted(f"bucket {pk}")), since
-        )
-        wrong = proven.within(options.period)
-        if wrong and not options.dry_run:
-            wrong = proven.differences
+        # By place: a bucket that moved while it was repaired is proved again.
+        wrong: dict[tuple[str, str], Difference] = {}
+        for tries_left in reversed(range(REPAIR_TRIES_MAX)):
+            proven = proving.prove(
+                proving.take_snapshot(container, pk, pace, _noted(f"bucket {pk}")), since
+            )
+            within = proven.within(options.period)
+            repairing = within and not options.dry_run
+            for one in proven.differences if repairing else within:
+                wrong.setdefault((one.where, one.path), one)
+            if not repairing:
+                break
             if not found:
                 # A repair may take out of the state what only an entry is missing for.
                 walk.begin()
-            proving.repair(state, proven, time.time_ns() // 1_000_000)
-        found.extend(wrong)
+            try:
+                proving.repair(state, proven, time.time_ns() // 1_000_000)
+                break
+            except Moving:
+                if not tries_left:
+                    raise
+        found.extend(wrong.values())
     if options.full or (walk.unfinished and not options.dry_run):
         walk.run()
         found.extend(walk.found)
-    found.extend(_views(target, worker, options, pace, pks, generation.horizon_seconds))
+    found.extend(_views(target, worker, options, pace, pks, generation))
     return found, walk.lost
 
 
@@ -185,7 +199,7 @@ def _views(
     options: argparse.Namespace,
     pace: Callable[[], None],
     pks: Sequence[str],
-    horizon_seconds: int | None,
+    generation: Generation,
 ) -> list[Difference]:
     """What is wrong with the published documents; and publish them again."""
     if not options.dry_run:
@@ -194,7 +208,14 @@ def _views(
     counted = {key for pk in pks for key in proving.state_keys(state, pk, pace)}
     keys = proving.view_keys(state, [read_bucket(state, pk) for pk in pks], counted)
     keys.extend(proving.orphans(views, keys, pace))
-    published = proving.Published(state, views, pks, int(time.time()), horizon_seconds)
+    published = proving.Published(
+        state,
+        views,
+        generation.generation,
+        pks,
+        int(time.time()),
+        generation.horizon_seconds,
+    )
     noted = _noted("views")
     found: list[Difference] = []
     wrong: list[str] = []
@@ -203,6 +224,8 @@ def _views(
             if differences := published.differences(view, key):
                 found.extend(differences)
                 wrong.append(f"{view.name}:{key}")
+                if not options.dry_run:
+                    published.let_go(view, key)
             pace()
         noted(number)
     if not options.dry_run:
@@ -213,11 +236,13 @@ def _views(
 
 
 def _publish(worker: wiring.Worker, pace: Callable[[], None]) -> None:
-    """Fold and publish until nothing is left that is due."""
-    for _ in range(PUBLISH_RUNS_MAX):
+    """Fold and publish what is there by now; what comes all the time is for live publishers."""
+    for number in range(1, PUBLISH_RUNS_MAX + 1):
         published = worker.publisher.run()
         pace()
         if published.idle or not (published.folded or published.written or published.journal_left):
+            return
+        if number >= PUBLISH_RUNS_MIN and not published.journal_left:
             return
 
 

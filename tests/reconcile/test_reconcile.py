@@ -94,11 +94,37 @@ def _edit_a_view_document(ground: Ground) -> str:
     return f"user_analytics/{document['id']}"
 
 
+def _edit_a_view_document_under_a_higher_stamp(ground: Ground) -> str:
+    return _edit_with_stamp(ground, lambda stamp: [*stamp[:-1], stamp[-1] + 1_000])
+
+
+def _edit_a_view_document_as_of_another_generation(ground: Ground) -> str:
+    return _edit_with_stamp(ground, lambda stamp: [stamp[0] + 1, 0, 0])
+
+
+def _edit_a_view_document_without_stamp(ground: Ground) -> str:
+    return _edit_with_stamp(ground, lambda _: None)
+
+
+def _edit_with_stamp(ground: Ground, stamped: Callable[[list[int]], object]) -> str:
+    document = ground.documents("daily_metrics")[0]
+    document["stamp"] = stamped(document["stamp"])
+    document["usage_statistics"]["total_interactions"] = 77
+    ground.container("daily_metrics").replace_item(document["id"], document)
+    return f"daily_metrics/{document['id']}"
+
+
 def _invent_a_view_document(ground: Ground) -> str:
     document = max(ground.documents("daily_metrics"), key=lambda one: str(one["date"]))
     body = {**document, "id": "daily_metrics_20200101", "date": "2020-01-01"}
     ground.container("daily_metrics").create_item(body)
     return "daily_metrics/daily_metrics_20200101"
+
+
+def _delete_a_head(ground: Ground) -> str:
+    (head,) = ground.state("h")
+    ground.container("state").delete_item(head["id"], head["pk"])
+    return "daily_metrics/"
 
 
 def _delete_an_entry(ground: Ground) -> str:
@@ -128,7 +154,11 @@ def _delete_a_user(ground: Ground) -> str:
         _delete_a_partial,
         _delete_a_view_document,
         _edit_a_view_document,
+        _edit_a_view_document_under_a_higher_stamp,
+        _edit_a_view_document_as_of_another_generation,
+        _edit_a_view_document_without_stamp,
         _invent_a_view_document,
+        _delete_a_head,
         _delete_an_entry,
         _edit_a_user,
         _delete_a_user,
