@@ -2,12 +2,20 @@
 
 import argparse
 import time
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
+import wiring
 from ops import connection, trailing
 from ops.numbers import whole
 from ops.output import print_json
+from ops.walking import Walk
 from processors.audit import CHECKED, REPAIRED
+from processors.trailing import Document, TrailingReader
+from store.state import StateStore
+
+WOULD_REPAIR = "would_repair"
 
 
 def add_parser(commands: Any) -> None:
@@ -27,6 +35,7 @@ def add_parser(commands: Any) -> None:
         help="audit documents of this age and older (default: AUDIT_DELAY_SECONDS, else an hour)",
     )
     parser.add_argument("--status", action="store_true", help="only say how far the audit has come")
+    parser.add_argument("--dry-run", action="store_true", help="only count what would be repaired")
     parser.add_argument("--json", action="store_true", help="print JSON")
     connection.add_arguments(parser)
     parser.set_defaults(run=run)
@@ -34,7 +43,9 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Audit once, or show where the audit stands."""
-    readers = trailing.worker(options).audits
+    client, configured = trailing.connected(options)
+    worker = wiring.build(client, configured)
+    readers = worker.audits
     if options.status:
         rows = trailing.status(readers, int(time.time()))
         (print_json if options.json else trailing.print_status)(rows)
@@ -42,10 +53,38 @@ def run(options: argparse.Namespace) -> int:
     if options.delay is not None:
         for reader in readers:
             reader.delay_seconds = options.delay
+    if options.dry_run:
+        database = client.get_database_client(configured.database)
+        for reader in readers:
+            _repair_nothing(reader, worker, StateStore(database.get_container_client("state")))
     readings = trailing.read_all(readers)
     if options.json:
         print_json([{CHECKED: 0, REPAIRED: 0, **trailing.reading_json(one)} for one in readings])
     else:
         trailing.print_readings(readings)
-    reported = any(one.done[REPAIRED] or one.failures or one.risks for one in readings)
+    wrong = (REPAIRED, WOULD_REPAIR)
+    reported = any(
+        any(one.done[name] for name in wrong) or one.failures or one.risks for one in readings
+    )
     return 1 if reported else 0
+
+
+def _repair_nothing(reader: TrailingReader, worker: wiring.Worker, state: StateStore) -> None:
+    """Read on as usual, and leave cursors and ledger as they are."""
+    walk = Walk(
+        state,
+        worker.audits,
+        worker.processors,
+        worker.processors[reader.container].outside.layout(),
+        dry_run=True,
+        pace=lambda: None,
+        noted=lambda _: None,
+    )
+
+    def handle(documents: Sequence[Document]) -> Counter[str]:
+        before = walk.lost
+        walk.page(reader.container, documents)
+        return Counter({CHECKED: len(documents), WOULD_REPAIR: walk.lost - before})
+
+    reader.state = trailing.Unwritten(reader.state)
+    reader.handle = handle

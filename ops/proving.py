@@ -6,6 +6,7 @@ and is left to the next run, and one that crashes is finished by it.
 """
 
 import secrets
+import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -75,18 +76,31 @@ def take_snapshot(
     snapshot = Snapshot(pk)
     for _ in range(SNAPSHOT_TRIES_MAX):
         for page in feed.pages():
-            snapshot.documents.update((document["id"], document) for document in page)
+            snapshot.documents.update((document["id"], _kept(document)) for document in page)
             noted(len(snapshot.documents))
             pace()
         journal = state.read_range(pk, JOURNAL_FROM, JOURNAL_TO)
         moved = [document for page in feed.pages() for document in page]
-        snapshot.documents.update((document["id"], document) for document in moved)
+        snapshot.documents.update((document["id"], _kept(document)) for document in moved)
         if not moved:
             for name in [one for one in snapshot.documents if one.startswith(JOURNAL_FROM)]:
                 del snapshot.documents[name]
             snapshot.documents.update((document["id"], document) for document in journal)
             return snapshot
     raise Moving(f"bucket {pk} never stood still while it was read: try when less is written")
+
+
+def _kept(document: dict[str, Any]) -> dict[str, Any]:
+    """What the proof and the repair need of a document: a bucket holds millions of entries."""
+    if not document["id"].startswith(proof.ENTRY_PREFIX):
+        return document
+    user = document.get("user")
+    kept = {
+        "id": document["id"],
+        "outcome": sys.intern(document["outcome"]),
+        "user": None if user is None else sys.intern(user),
+    }
+    return kept if document.get("fact") is None else {**kept, "fact": document["fact"]}
 
 
 def prove(snapshot: Snapshot, since: str) -> Proof:

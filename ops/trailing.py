@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -61,8 +62,14 @@ def connected(options: argparse.Namespace) -> tuple[CosmosClient, settings.Setti
 
 
 def read_all(readers: Sequence[TrailingReader]) -> list[Reading]:
-    """Read everything that has aged; failures and risks go to standard error."""
+    """Read everything that has aged; failures and risks go to standard error, and progress where
+    that is a terminal."""
+    if sys.stderr.isatty():
+        for reader in readers:
+            _tell(reader)
     readings = run_all(readers, PAGES_MAX, SECONDS_MAX, time.monotonic)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
     for reading in readings:
         for failure in reading.failures:
             reason = str(failure) or type(failure).__name__
@@ -70,6 +77,21 @@ def read_all(readers: Sequence[TrailingReader]) -> list[Reading]:
         for found in reading.risks:
             print(f"{sentence(found)}.", file=sys.stderr)
     return readings
+
+
+def _tell(reader: TrailingReader) -> None:
+    """Let a reader say how far it is."""
+    handle = reader.handle
+    read = 0
+
+    def told(documents: Sequence[Document]) -> Counter[str]:
+        nonlocal read
+        done = handle(documents)
+        read += len(documents)
+        print(f"\r{reader.container}: {read} documents", end="", file=sys.stderr, flush=True)
+        return done
+
+    reader.handle = told
 
 
 def reading_json(reading: Reading) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class Walk:
 
     def _handle_of(self, source: str) -> Callable[[Sequence[Document]], Counter[str]]:
         def handle(documents: Sequence[Document]) -> Counter[str]:
-            self._page(source, documents)
+            self.page(source, documents)
             self.walked += len(documents)
             self.noted(self.walked)
             self.pace()
@@ -116,7 +116,8 @@ class Walk:
 
         return handle
 
-    def _page(self, source: str, documents: Sequence[Document]) -> None:
+    def page(self, source: str, documents: Sequence[Document]) -> None:
+        """Look at some documents. Raises Transient."""
         changes = [change_of(SOURCES[source], one) for one in documents]
         entries = self._entries(changes)
         undecided: list[Document] = []

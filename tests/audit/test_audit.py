@@ -138,6 +138,12 @@ def test_the_command_audits_now_and_says_what_it_repaired(
     arguments += ["--database", ground.database, "--json"]
 
     assert main([*arguments]) == 0
+    before = ground.etags()
+    capsys.readouterr()
+    assert main([*arguments, "--delay", "0", "--dry-run"]) == 1
+    planned = json.loads(capsys.readouterr().out)
+    assert [one.get("would_repair", 0) for one in planned] == [2, 0, 0]
+    assert before == ground.etags()
     assert main([*arguments, "--delay", "0"]) == 1
     capsys.readouterr()
     assert main([*arguments, "--delay", "0"]) == 0
