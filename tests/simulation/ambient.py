@@ -4,7 +4,7 @@
 one world at a time in a process.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from random import Random
@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import store.archive
 import wiring
+from materializers.registry import VIEWS
 from processors.definition import definition_version
 from processors.pricing import load_overrides
 from tests.simulation.scheduler import Scheduler
@@ -65,10 +66,14 @@ class OneByOne:
 
 
 @contextmanager
-def ambient(scheduler: Scheduler, random: Random, blobs: object) -> Iterator[None]:
-    """Wire workers to this world."""
+def ambient(
+    scheduler: Scheduler, random: Random, blobs: object, views: Collection[str]
+) -> Iterator[None]:
+    """Wire workers to this world, which has only some of the views."""
     clock: Any = VirtualTime(scheduler)
+    kept = {name: view for name, view in VIEWS.items() if name in views}
     with (
+        patch.dict(VIEWS, kept, clear=True),
         patch.object(wiring, "time", clock),
         patch.object(wiring, "random", random),
         patch.object(wiring, "secrets", VirtualSecrets(random)),

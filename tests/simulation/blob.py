@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from azure.core.exceptions import (
@@ -21,6 +22,8 @@ class Stored:
     metadata: dict[str, str]
     tags: dict[str, str]
     etag: str
+    indexed_at: float
+    """When the index of tags has it."""
 
 
 @dataclass
@@ -32,11 +35,16 @@ class Named:
     etag: str
 
 
+TAG_SECONDS_MAX = 300
+"""The index of tags follows writes within minutes."""
+
+
 class Blobs:
     """A service with one container, which is its own client."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, random: Random) -> None:
         self.gate = gate
+        self.random = random
         self.stored: dict[str, Stored] = {}
         self.exists = False
         self._etags = 0
@@ -58,9 +66,23 @@ class Blobs:
     def find_blobs_by_tags(self, expression: str) -> Iterator[Named]:
         user = expression.split("'")[1]
         found = self.gate("blobs", "find_blobs_by_tags", lambda: dict(self.stored), writes=False)
+        now = self.gate.scheduler.now
         for name, blob in found.items():
-            if blob.tags.get("user") == user:
+            if blob.tags.get("user") == user and blob.indexed_at <= now:
                 yield Named(name, blob.metadata, blob.etag)
+
+    def list_blob_names(self, *, name_starts_with: str) -> Iterator[str]:
+        found = self.gate("blobs", "list_blobs", lambda: list(self.stored), writes=False)
+        return (name for name in found if name.startswith(name_starts_with))
+
+    def delete_blob(self, name: str, *, delete_snapshots: str) -> None:
+        assert delete_snapshots == "include"
+
+        def do() -> None:
+            if self.stored.pop(name, None) is None:
+                raise ResourceNotFoundError("simulated")
+
+        self.gate("blobs", "delete_blob", do, writes=True)
 
     def new_etag(self) -> str:
         self._etags += 1
@@ -94,7 +116,9 @@ class Blob:
                 raise ResourceExistsError("simulated")
             if etag is not None and (known is None or known.etag != etag):
                 raise ResourceModifiedError("simulated")
-            service.stored[self._name] = Stored(content, metadata, tags or {}, service.new_etag())
+            at = service.gate.scheduler.now + service.random.random() * TAG_SECONDS_MAX
+            new = Stored(content, metadata, tags or {}, service.new_etag(), at)
+            service.stored[self._name] = new
 
         service.gate("blobs", "upload_blob", do, writes=True)
 
@@ -106,10 +130,3 @@ class Blob:
             return Named(self._name, known.metadata, known.etag)
 
         return self._service.gate("blobs", "get_blob_properties", do, writes=False)
-
-    def delete_blob(self, **_: Any) -> None:
-        def do() -> None:
-            if self._service.stored.pop(self._name, None) is None:
-                raise ResourceNotFoundError("simulated")
-
-        self._service.gate("blobs", "delete_blob", do, writes=True)

@@ -6,8 +6,10 @@ What the model leaves out: indexes, throughput, and queries beyond those the sto
 """
 
 import zlib
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from random import Random
 from typing import Any, NamedTuple
 
@@ -19,11 +21,15 @@ Key = str
 
 LAG_SECONDS_MAX = 0.45
 """A write is on every replica after so long: shorter than the pause in which doubts are settled."""
+FAIL_OVER_SECONDS_MAX = 15 * 60
+"""A fail-over loses nothing older: the service's bound for every level weaker than Strong. The
+audit stays further behind, also by a clock that is ahead."""
 ITEM_BYTES_MAX = 2_000_000
 BATCH_BYTES_MAX = 2_000_000
 BATCH_OPERATIONS_MAX = 100
 EPK_MAX = 0x10000
 MINIMUM, MAXIMUM = "", "FF"
+_FORBIDDEN = frozenset("/\\?#")
 
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder().decode
@@ -42,12 +48,12 @@ class Status(Exception):
 class Version(NamedTuple):
     """One version of a document; `body` None where it was deleted."""
 
+    id: str
     lsn: int
     ts: int
     etag: str
     body: bytes | None
     expires_at: float
-    hashed: int
 
 
 class Range(NamedTuple):
@@ -79,6 +85,63 @@ class Operation:
     etag: str | None = None
 
 
+class Ids(NamedTuple):
+    """The ids that a query asks for: some, or all from a start on and before an end."""
+
+    names: frozenset[str] | None = None
+    start: str = ""
+    end: str = "\U0010ffff"
+
+    def among(self, ordered: Sequence[str]) -> Sequence[str]:
+        """Those of some ids in order that are asked for, in order."""
+        if self.names is None:
+            return ordered[bisect_left(ordered, self.start) : bisect_left(ordered, self.end)]
+        found = (bisect_left(ordered, one) for one in sorted(self.names))
+        return [ordered[at] for at in found if at < len(ordered) and ordered[at] in self.names]
+
+
+EVERY_ID = Ids()
+
+
+class Partition:
+    """What was ever written under one partition key value."""
+
+    def __init__(self, key: Key) -> None:
+        self.place = hashed(key)
+        self.versions: dict[str, list[Version]] = {}
+        """By id, in the order they were written."""
+        self.known: list[str] = []
+        """All ids, in order."""
+        self.alive: list[str] = []
+        """Those whose last version is no deletion, in order."""
+        self.lsn = 0
+        """Of the last write."""
+
+    def add(self, name: str, version: Version) -> None:
+        """One more version."""
+        versions = self.versions.get(name)
+        if versions is None:
+            versions = self.versions[name] = []
+            insort(self.known, name)
+        was = bool(versions) and versions[-1].body is not None
+        versions.append(version)
+        if was and version.body is None:
+            del self.alive[bisect_left(self.alive, name)]
+        elif not was and version.body is not None:
+            insort(self.alive, name)
+        self.lsn = version.lsn
+
+    def forget(self, lsn: int) -> None:
+        """Whatever was written later than this is lost."""
+        versions = self.versions
+        self.versions, self.known, self.alive, self.lsn = {}, [], [], 0
+        for name, written in versions.items():
+            for version in written:
+                if version.lsn <= lsn:
+                    self.add(name, version)
+        self.lsn = lsn
+
+
 class Container:
     """One container."""
 
@@ -100,7 +163,7 @@ class Container:
         self.lagging = 0.0
         """With this probability a reading comes from a replica that lags."""
         self.physicals = [Physical(0, Range(0, EPK_MAX))]
-        self.history: dict[Key, dict[str, list[Version]]] = {}
+        self.partitions: dict[Key, Partition] = {}
         self.on_commit: list[Callable[[Key, Sequence[tuple[Operation, Version | None]]], None]] = []
         self._etags = 0
         self._numbers = 0
@@ -112,35 +175,41 @@ class Container:
         physical = self.physical_of(key)
         lsn = self._replica(physical, session)
         version = self._at(key, document_id, lsn)
-        return None if version is None else self._shown(version), _token(physical, lsn)
+        return None if version is None else self.shown(version), _token(physical, lsn)
 
     def all(
-        self,
-        key: Key | None,
-        session: str | None = None,
-        named: Callable[[str], bool] = lambda _: True,
+        self, key: Key | None, session: str | None = None, ids: Ids = EVERY_ID
     ) -> tuple[list[Document], str]:
-        """What exists under a partition key value, or anywhere, as one replica shows it."""
-        keys = list(self.history) if key is None else [key]
+        """What exists under a partition key value, or anywhere, as one replica shows it; of one
+        partition key value in the order of ids."""
+        keys = list(self.partitions) if key is None else [key]
         found: list[Document] = []
         physical = self.physicals[0]
         lsn = physical.lsn
         for one in keys:
             physical = self.physical_of(one)
             lsn = self._replica(physical, session)
-            for document_id in self.history.get(one, ()):
-                version = self._at(one, document_id, lsn) if named(document_id) else None
-                if version is not None:
-                    found.append(self._shown(version))
+            if (partition := self.partitions.get(one)) is not None:
+                found += map(self.shown, self._versions(partition, lsn, ids))
         return found, _token(physical, lsn)
 
     def latest(self) -> Iterator[tuple[Key, Document]]:
         """Every document that exists, as written last."""
-        for key, documents in self.history.items():
-            for document_id in documents:
-                version = self._at(key, document_id, 1 << 60)
-                if version is not None:
-                    yield key, self._shown(version)
+        for key, version in self.latest_versions():
+            yield key, self.shown(version)
+
+    def latest_versions(self) -> Iterator[tuple[Key, Version]]:
+        """The same, as versions."""
+        for key, partition in self.partitions.items():
+            for version in self._versions(partition, partition.lsn, EVERY_ID):
+                yield key, version
+
+    def under(self, key: Key) -> list[Document]:
+        """Every document that exists under a partition key value, as written last."""
+        partition = self.partitions.get(key)
+        if partition is None:
+            return []
+        return [self.shown(one) for one in self._versions(partition, partition.lsn, EVERY_ID)]
 
     def feed(
         self, covers: Range, key: Key | None, position: int, count: int
@@ -150,25 +219,33 @@ class Container:
         together."""
         physical = self.physical_of(key) if key is not None else self.physical_at(covers.start)
         lsn = self._replica(physical, None)
-        keys = [key] if key is not None else list(self.history)
+        partitions = (
+            list(self.partitions.values())
+            if key is None
+            else [self.partitions[key]]
+            if key in self.partitions
+            else []
+        )
         changed = [
             version
-            for one in keys
-            if one is not None and covers.start <= hashed(one) < covers.end
-            for document_id in self.history.get(one, ())
-            if (version := self._at(one, document_id, lsn)) is not None and version.lsn > position
+            for one in partitions
+            if one.lsn > position and covers.start <= one.place < covers.end
+            for version in self._versions(one, lsn, EVERY_ID)
+            if version.lsn > position
         ]
         changed.sort(key=lambda version: version.lsn)
         page = changed[:count]
         while len(page) < len(changed) and changed[len(page)].lsn == page[-1].lsn:
             page.append(changed[len(page)])
         after = page[-1].lsn if page else max(position, lsn if not changed else position)
-        return [{**self._shown(one), "_lsn": one.lsn} for one in page], after, physical
+        return [{**self.shown(one), "_lsn": one.lsn} for one in page], after, physical
 
     def physical_of(self, key: Key) -> Physical:
         return self.physical_at(hashed(key))
 
     def physical_at(self, place: int) -> Physical:
+        if len(self.physicals) == 1:
+            return self.physicals[0]
         for physical in self.physicals:
             if physical.covers.start <= place < physical.covers.end:
                 return physical
@@ -179,12 +256,10 @@ class Container:
     def write(self, key: Key, operations: Sequence[Operation]) -> list[str | None]:
         """Apply all or nothing; the new ETags. Raises Status."""
         physical = self.physical_of(key)
-        documents = self.history.setdefault(key, {})
         if len(operations) > BATCH_OPERATIONS_MAX:
             raise Status(400)
         now = self.now()
         lsn = physical.lsn + 1
-        place = hashed(key)
         written: list[tuple[Operation, Version | None]] = []
         size = 0
         new: dict[str, Version] = {}
@@ -197,7 +272,7 @@ class Container:
             body = None
             expires_at = float("inf")
             if operation.body is not None:
-                if set(name) & set("/\\?#") or not name or len(name.encode()) > 1_023:
+                if not _FORBIDDEN.isdisjoint(name) or not name or len(name.encode()) > 1_023:
                     raise Status(400, index)
                 body = _ENCODE(operation.body)
                 size += len(body)
@@ -205,17 +280,19 @@ class Container:
                     raise Status(413, index)
                 expires_at = self._expires_at(operation.body, now)
             self._etags += 1
-            new[name] = Version(
-                lsn, int(now), f'"{self.name}-{self._etags}"', body, expires_at, place
-            )
+            etag = f'"{self.name}-{self._etags}"'
+            new[name] = Version(name, lsn, int(now), etag, body, expires_at)
             written.append((operation, known))
         if size > BATCH_BYTES_MAX:
             raise Status(413)
         physical.lsn = lsn
         physical.written_at.append((lsn, now))
         del physical.written_at[:-200]
+        partition = self.partitions.get(key)
+        if partition is None:
+            partition = self.partitions[key] = Partition(key)
         for name, version in new.items():
-            documents.setdefault(name, []).append(version)
+            partition.add(name, version)
         for hook in self.on_commit:
             hook(key, written)
         return [None if one.body is None else new[one.document_id].etag for one in operations]
@@ -257,27 +334,32 @@ class Container:
         ]
 
     def fail_over(self, physical: Physical, lost: int) -> int:
-        """Lose the last writes of a partition; LSNs are given again. How many were lost."""
-        lsn = max(0, physical.lsn - lost)
-        for key, documents in self.history.items():
-            if not physical.covers.start <= hashed(key) < physical.covers.end:
-                continue
-            for name in list(documents):
-                documents[name] = [one for one in documents[name] if one.lsn <= lsn]
-                if not documents[name]:
-                    del documents[name]
+        """Lose the last writes of a partition, none older than a region may be behind; LSNs are
+        given again. How many were lost."""
+        elsewhere = self.now() - FAIL_OVER_SECONDS_MAX
+        kept = max((lsn for lsn, at in physical.written_at if at <= elsewhere), default=0)
+        lsn = max(kept, physical.lsn - lost)
+        for partition in self.partitions.values():
+            if physical.covers.start <= partition.place < physical.covers.end:
+                partition.forget(lsn)
         lost = physical.lsn - lsn
         physical.lsn = lsn
         physical.written_at = [one for one in physical.written_at if one[0] <= lsn]
         return lost
 
     def _at(self, key: Key, document_id: str, lsn: int) -> Version | None:
-        for version in reversed(self.history.get(key, {}).get(document_id, ())):
-            if version.lsn <= lsn:
-                if version.body is None or version.expires_at <= self.now():
-                    return None
-                return version
-        return None
+        partition = self.partitions.get(key)
+        if partition is None:
+            return None
+        return _seen(partition.versions.get(document_id, ()), lsn, self.now())
+
+    def _versions(self, partition: Partition, lsn: int, ids: Ids) -> list[Version]:
+        """What a replica that has got to an LSN shows of a partition, in the order of ids."""
+        # What is deleted can only be seen by who lags.
+        names = ids.among(partition.alive if lsn >= partition.lsn else partition.known)
+        now = self.now()
+        found = (_seen(partition.versions[name], lsn, now) for name in names)
+        return [one for one in found if one is not None]
 
     def _replica(self, physical: Physical, session: str | None) -> int:
         """Up to which LSN a reading sees."""
@@ -302,13 +384,22 @@ class Container:
         ttl = own if isinstance(own, int) and not isinstance(own, bool) else self.default_ttl
         return float("inf") if ttl <= 0 else int(now) + ttl
 
-    def _shown(self, version: Version) -> Document:
+    def shown(self, version: Version) -> Document:
+        """A version as a reader gets it."""
         assert version.body is not None
         document: Document = _DECODE(version.body)
         document["_etag"] = version.etag
         document["_ts"] = version.ts
         document["_rid"] = self.name
         return document
+
+
+def _seen(versions: Sequence[Version], lsn: int, now: float) -> Version | None:
+    """The last of a document's versions up to an LSN, if it exists by then."""
+    for version in reversed(versions):
+        if version.lsn <= lsn:
+            return None if version.body is None or version.expires_at <= now else version
+    return None
 
 
 def _check(operation: Operation, known: Version | None, index: int) -> None:
@@ -326,6 +417,7 @@ def key_of(value: Any) -> Key:
     return "" if value is msgspec.UNSET else _ENCODE(value).decode()
 
 
+@lru_cache(10_000)
 def hashed(key: Key) -> int:
     """Where a partition key value lies among physical partitions."""
     return zlib.crc32(key.encode()) & (EPK_MAX - 1)

@@ -135,7 +135,8 @@ class Host:
     def replay(self, worker: Worker) -> None:
         """Every version ever written of what is still there, the latest first."""
         for source in SOURCES:
-            there = {(key, one["id"]) for key, one in self.world.containers[source].latest()}
+            current = self.world.containers[source].latest_versions()
+            there = {(key, one.id) for key, one in current}
             written = [
                 one
                 for (key, name), versions in self.world.versions[source].items()
@@ -193,8 +194,9 @@ class Host:
 
     def _assert_decided(self, source: str, documents: Iterable[Document]) -> None:
         """Nothing that was delivered and is still what its source holds is left undecided."""
-        entries = {one["id"] for one in self.world.state(f"e:{source}:")}
-        there = {one["_etag"] for _, one in self.world.containers[source].latest()}
+        state = self.world.containers["state"].latest_versions()
+        entries = {one.id for _, one in state if one.id.startswith(f"e:{source}:")}
+        there = {one.etag for _, one in self.world.containers[source].latest_versions()}
         for document in documents:
             if document["_etag"] in there:
                 user = document.get("user_id", msgspec.UNSET)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
@@ -27,6 +28,18 @@ CONVERGED_SECONDS = AUDIT_DELAY_SECONDS + 2 * SKEW_SECONDS_MAX + 3 * PACE_SECOND
 RUNS_MAX = 60
 CALLS_MAX = 4_000
 """Faults stop after so many calls at the latest."""
+IDLE_SECONDS_MAX = {
+    "lease loop": 60.0,
+    "publisher": 120.0,
+    "auditor": 600.0,
+    "redriver": 600.0,
+    "archiver": 600.0,
+}
+"""How long each may sleep that finds nothing to do."""
+WAKING = frozenset({"lease loop", "publisher"})
+"""Who goes on at once when something is written; the other timers seldom do."""
+WOKEN = 0.3
+"""How often they do all the same."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,7 @@ class Simulation:
             swarm=swarm,
             staying=random.choice((0.5, 0.8, 0.95)),
             pace_seconds=random.choice((0, 0, None)),
+            views=random.sample(sorted(VIEWS), random.choice((1, 2, 3, len(VIEWS)))),
         )
         self.host = Host(self.world, Random(f"host:{case.seed}"))
         self.auditor = Auditor(self.world)
@@ -154,8 +168,9 @@ class Simulation:
                         raise
                     worker = world.worker()
                     continue
-                idle = 0.5 if busy else min(60.0, idle * 2)
-                world.scheduler.sleep(self.random.random() * idle, idle=True)
+                idle = 0.5 if busy else min(IDLE_SECONDS_MAX[name], idle * 2)
+                wakes = name in WAKING or self.random.random() < WOKEN
+                world.scheduler.sleep(self.random.random() * idle, idle=wakes)
 
         actor = world.scheduler.add(name, live, skew)
 
@@ -264,9 +279,7 @@ class Simulation:
 
 
 def _tried(do: Callable[[], None]) -> bool:
-    """One run of a timer; whatever it may raise, the next run tries again."""
-    try:
+    """One run of a timer; whatever it may raise, the next run tries again. False: none is due."""
+    with suppress(Transient, CommitError):
         do()
-    except (Transient, CommitError):
-        return True
     return False

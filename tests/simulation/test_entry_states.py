@@ -30,7 +30,7 @@ from processors.ownership import Layout
 from processors.pricing import Prices
 from store.state import StateStore
 from tests.oracle import SourceDocument, classify
-from tests.simulation.cosmos import Container, Document
+from tests.simulation.cosmos import Container, Document, Partition
 from tests.simulation.sdk import Client
 
 KINDS = ("valid", "same", "invalid", "deleted", "ignored")
@@ -99,13 +99,16 @@ class Machine:
         self.processor.process(msgspec.json.encode(documents).decode(), {})
 
     def saved(self) -> Any:
-        return {key: dict(of) for key, of in self.state.history.items()}
+        return {key: dict(of.versions) for key, of in self.state.partitions.items()}
 
     def restore(self, saved: Any) -> None:
-        self.state.history = {
-            key: {name: list(versions) for name, versions in of.items()}
-            for key, of in saved.items()
-        }
+        self.state.partitions = {}
+        for key, documents in saved.items():
+            partition = self.state.partitions[key] = Partition(key)
+            for name, versions in documents.items():
+                for version in versions:
+                    partition.add(name, version)
+            partition.lsn = self.state.physical_of(key).lsn
 
     def documents(self) -> dict[str, Document]:
         return {one["id"]: one for _, one in self.state.latest()}
@@ -156,7 +159,7 @@ def histories(length: int, user: str | None) -> Iterator[list[Document]]:
 
 def walk(machine: Machine, versions: list[Document], *, pairs: bool) -> int:
     """Visit every state that deliveries can lead to; how many deliveries that took."""
-    machine.state.history = {}
+    machine.state.partitions = {}
     start = Node(1, None, latest_delivered=False)
     saved = {start: machine.saved()}
     waiting = [start]

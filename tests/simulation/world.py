@@ -11,6 +11,7 @@ from azure.cosmos import CosmosClient
 import settings
 import wiring
 from ledger.generations import Generation
+from materializers.registry import VIEWS
 from store import catalogue
 from tests.generators import Version, pools
 from tests.simulation.ambient import ambient, definition
@@ -38,6 +39,7 @@ class World:
         staying: float = 0.9,
         pace_seconds: int | None = 0,
         scheduler: Scheduler | None = None,
+        views: Collection[str] | None = None,
     ) -> None:
         self.random = Random(f"world:{seed}")
         self.swarm = swarm or Swarm({})
@@ -57,7 +59,7 @@ class World:
         lagging = self.swarm.of(Kind.LAGGING) * 0.5
         for container in self.containers.values():
             container.lagging = lagging
-        self.blobs = Blobs(self.gate)
+        self.blobs = Blobs(self.gate, Random(f"tags:{seed}"))
         self.buckets = buckets
         self.pace_seconds = pace_seconds
         self.versions: dict[str, dict[tuple[Key, str], list[Document]]] = {
@@ -70,7 +72,12 @@ class World:
         """ETags of versions that a failover brought back."""
         self.rolled_back: set[tuple[str, Key, str]] = set()
         """Documents of which a failover lost versions: what was counted of them may stand."""
-        self._ambient = ambient(self.scheduler, Random(f"ambient:{seed}"), self.blobs)
+        self._ambient = ambient(
+            self.scheduler,
+            Random(f"ambient:{seed}"),
+            self.blobs,
+            tuple(VIEWS) if views is None else views,
+        )
         self._create_generation()
 
     def __enter__(self) -> "World":
@@ -114,9 +121,9 @@ class World:
         """A partition of a source loses its last writes."""
         container = self.containers[source]
         physical = self.random.choice(container.physicals)
-        before = {(key, one["id"]): one["_etag"] for key, one in container.latest()}
+        before = {(key, one.id): one.etag for key, one in container.latest_versions()}
         count = container.fail_over(physical, lost)
-        after = {(key, one["id"]): one["_etag"] for key, one in container.latest()}
+        after = {(key, one.id): one.etag for key, one in container.latest_versions()}
         for key, name in {*before, *after}:
             if before.get((key, name)) != after.get((key, name)):
                 self.rolled_back.add((source, key, name))
@@ -131,7 +138,8 @@ class World:
 
     def state(self, prefix: str = "") -> list[Document]:
         """State documents as they are, of all buckets."""
-        return [one for _, one in self.containers["state"].latest() if one["id"].startswith(prefix)]
+        state = self.containers["state"]
+        return [state.shown(one) for _, one in state.latest_versions() if one.id.startswith(prefix)]
 
     def now_seconds(self) -> int:
         return int(self.scheduler.now)
