@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from azure.core.exceptions import AzureError
 
-from ledger.commits import Transient
+from ledger.commits import CommitError, Transient
 from ops import (
     archive,
     audit,
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except (ConfigurationError, Refused, Unreachable) as error:
         return _report(f"{error}", 2)
-    except Transient as error:
+    except (Transient, CommitError) as error:
         return _report(f"{error}; run the command again", 1)
     except AzureError as error:
         return _report(f"Cosmos DB failed: {type(error).__name__}: {_first_line(error)}", 1)

@@ -195,8 +195,10 @@ class TrailingReader:
         expired = note_expired(follower.cursor, now_seconds, self.ttl_seconds)
         try:
             while not follower.caught_up and not allowance.spent:
-                allowance.pages -= 1
                 follower.step()
+                # To find nothing more takes no page: else more ranges than pages would leave
+                # the same ranges out in every run.
+                allowance.pages -= not follower.caught_up
         except Split:
             reading.splits += 1
             return

@@ -93,6 +93,17 @@ def test_a_run_is_bounded_and_the_next_one_takes_up_the_rest(ground: Ground) -> 
     assert met.times == dict.fromkeys(many, 1)
 
 
+@pytest.mark.parametrize("endpoint", [3], indirect=True, ids=["three-ranges"])
+def test_more_ranges_than_pages_in_a_run_are_all_caught_up_with(ground: Ground) -> None:
+    """To find nothing takes no page; else the first ranges would take all of them in every run."""
+    met = Met(ground)
+    write(ground, *names("d", 30))
+    ground.later(HOUR + 1)
+
+    assert [met.run(pages=2).caught_up for _ in range(3)][-1]
+    assert met.times == dict.fromkeys(names("d", 30), 1)
+
+
 def test_what_fails_keeps_the_cursor_where_it_is(ground: Ground) -> None:
     met = Met(ground)
     write(ground, *names("d", 5))

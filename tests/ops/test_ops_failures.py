@@ -1,0 +1,30 @@
+"""An expected failure of a command is one sentence and an exit code, never a traceback."""
+
+import argparse
+
+import pytest
+
+from ledger.commits import CommitError, Conflict, Transient, UnknownOutcome
+from ops import lag
+from ops.__main__ import main
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [Transient("it is down"), UnknownOutcome("commit answered 408"), Conflict("h")],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_what_another_run_may_do_is_said_in_one_sentence(
+    failure: Transient | CommitError,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run(_options: argparse.Namespace) -> int:
+        raise failure
+
+    monkeypatch.setattr(lag, "run", run)
+
+    assert main(["lag"]) == 1
+    printed = capsys.readouterr()
+    assert printed.err.endswith("; run the command again.\n")
+    assert printed.out == ""
