@@ -115,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
             settle_seconds=options.settle_seconds,
         )
         try:
-            comparison = _work(rebuilding, held, options)
+            comparison = work(rebuilding, held, options)
         except Overtaken as overtaken:
             print(f"{str(overtaken).capitalize()}: see `python -m ops status`.", file=sys.stderr)
             return 1
@@ -126,10 +126,11 @@ def run(options: argparse.Namespace) -> int:
     return 1 if changed or result.keys_stuck else 0
 
 
-def _work(
+def work(
     rebuilding: Rebuilding, held: HeldGeneration, options: argparse.Namespace
 ) -> Comparison | None:
-    """Phase after phase; None, or the comparison that it stops for."""
+    """Phase after phase (options: `abort`, `compare`, `buckets`); None, or the comparison that it
+    stops for."""
     if options.abort:
         _phase("aborting")
         rebuilding.abort(held)

@@ -6,6 +6,7 @@ fails. `--without lost,split` leaves faults out, `--steps 1,4` makes only those 
 """
 
 import argparse
+import faulthandler
 import os
 import sys
 import time
@@ -20,6 +21,8 @@ from tests.simulation.simulation import Case, Outcome, Simulation
 SEEDS_PER_TASK = 20
 FAILURES_SHOWN = 5
 REPORT_SECONDS = 10.0
+SEED_SECONDS_MAX = 180
+"""Of `--first`: a seed that takes longer will never end."""
 
 
 def run_seeds(first: int, count: int) -> tuple[Outcome, list[tuple[Case, str]]]:
@@ -96,6 +99,8 @@ def _run_one(options: argparse.Namespace) -> int:
 def _run_until_one_fails(options: argparse.Namespace) -> int:
     for seed in range(options.seed, options.seed + options.seeds):
         case = Case(seed)
+        say(f"seed {seed}")
+        faulthandler.dump_traceback_later(SEED_SECONDS_MAX, exit=True)
         failure = failure_of(case)
         if failure is not None:
             say(f"{type(failure).__name__}: {failure}\nrepeat: {case.command}")

@@ -1,4 +1,5 @@
-"""What wiring takes from the process: clock, randomness, Blob client. Here a world provides them.
+"""What workers and commands take from the process: clock, randomness, Blob client, definition. Here
+a world provides them.
 
 `wiring` binds them when it builds a worker, so they are replaced in the module while a world lives;
 one world at a time in a process.
@@ -14,6 +15,7 @@ from unittest.mock import patch
 import store.archive
 import wiring
 from materializers.registry import VIEWS
+from ops import erasing, rebuild, rebuilding
 from processors.definition import definition_version
 from processors.pricing import load_overrides
 from tests.simulation.scheduler import Scheduler
@@ -67,18 +69,32 @@ class OneByOne:
 
 @contextmanager
 def ambient(
-    scheduler: Scheduler, random: Random, blobs: object, views: Collection[str]
+    scheduler: Scheduler,
+    random: Random,
+    blobs: object,
+    views: Collection[str],
+    deployed: Callable[[], str],
 ) -> Iterator[None]:
-    """Wire workers to this world, which has only some of the views."""
+    """Wire workers and commands to this world, which has only some of the views; a process that
+    starts has the definition that is deployed by then."""
     clock: Any = VirtualTime(scheduler)
+    secrets: Any = VirtualSecrets(random)
     kept = {name: view for name, view in VIEWS.items() if name in views}
     with (
         patch.dict(VIEWS, kept, clear=True),
         patch.object(wiring, "time", clock),
         patch.object(wiring, "random", random),
-        patch.object(wiring, "secrets", VirtualSecrets(random)),
+        patch.object(wiring, "secrets", secrets),
         patch.object(wiring, "load_overrides", _overrides),
-        patch.object(wiring, "definition_version", lambda _overrides: definition()),
+        patch.object(wiring, "definition_version", lambda _overrides: deployed()),
+        patch.object(erasing, "secrets", secrets),
+        patch.object(rebuilding, "time", clock),
+        patch.object(rebuild, "time", clock),
+        patch.object(rebuild, "load_overrides", _overrides),
+        patch.object(rebuild, "definition_version", lambda _overrides: deployed()),
+        # Sources whose documents never expire: what a horizon leaves out is told in tests/rebuild.
+        patch.object(rebuild, "horizon", lambda *_: None),
+        patch.object(rebuild, "_phase", lambda _: None),
         patch.object(store.archive, "ThreadPoolExecutor", OneByOne),
         patch.object(store.archive, "connect", lambda _connection: blobs),
     ):

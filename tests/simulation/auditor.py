@@ -6,15 +6,23 @@ oracle says what every view has to be.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import msgspec
 
+from ledger.buckets import bucket_pk
 from ledger.entries import entry_id
+from ledger.generations import BEFORE_SWITCH
+from ledger.users import hot_id, is_bare, user_key
 from materializers import proof
 from materializers.registry import VIEWS
+from processors.archive import is_segment_of, place_of
+from store.erased import ERASED_PK
 from tests.oracle import Prices, SourceDocument, classify, comparable, compute_views
+from tests.oracle.documents import read_user
+from tests.oracle.values import Fields, Invalid
 from tests.simulation.cosmos import Document, Key, Operation, Version, key_of
 from tests.simulation.world import SOURCES, World
 
@@ -54,7 +62,8 @@ class Auditor:
                 continue
             after = operation.body
             if operation.document_id == "h":
-                if after["sequence"] < msgspec.json.decode(known.body)["sequence"]:
+                before = msgspec.json.decode(known.body)
+                if after.get("sequence", 0) < before.get("sequence", 0):
                     raise Untrue(f"the head of {key} went back")
             elif operation.document_id.startswith("e:"):
                 self._entry_moved(msgspec.json.decode(known.body), after)
@@ -89,8 +98,9 @@ class Auditor:
                 raise Untrue(f"{operation.document_id} went back from {before} to {after}")
 
     def prove(self, key: Key) -> None:
-        """Partials and journal of a bucket are the sum of what its entries and users contribute."""
-        if key not in self._unproven:
+        """Partials and journal of a bucket are the sum of what its entries and users contribute,
+        as long as it is of a generation that is counted into or may be."""
+        if key not in self._unproven or not self._is_kept(key):
             return
         self._unproven.remove(key)
         self.proofs += 1
@@ -108,6 +118,15 @@ class Auditor:
                 if any(value < 0 for value in row):
                     raise Untrue(f"{state_key} {cell} is negative: {row}")
 
+    def _is_kept(self, key: Key) -> bool:
+        """Whether a bucket is of the generation in force, or of one that is built."""
+        now = self._world.generation()
+        kept = {now.generation}
+        if now.building is not None and now.building.phase in BEFORE_SWITCH:
+            kept.add(now.building.generation)
+        number, mark, _ = msgspec.json.decode(key).partition(":")
+        return mark == ":" and int(number) in kept
+
     # At rest.
 
     def assert_true(self) -> None:
@@ -116,9 +135,9 @@ class Auditor:
         entries = self._entries()
         documents = self._standing_documents() + self._gone_documents(entries)
         self._assert_decided(documents, entries)
-        for bucket in range(world.buckets):
-            self.prove(f'"1:{bucket}"')
-        if left := world.state("j:"):
+        for pk in self._pks():
+            self.prove(key_of(pk))
+        if left := self._state("j:"):
             raise Untrue(f"{len(left)} journal documents are left")
         expected = compute_views(
             documents, now_seconds=world.now_seconds(), views=tuple(VIEWS), prices=_prices()
@@ -157,20 +176,64 @@ class Auditor:
             if letter["status"] == "pending" and etags.get((at[0], at[1], at[2]), etag) != etag:
                 raise Untrue(f"{at}: a letter of an old version is pending")
 
+    def assert_forgotten(self) -> None:
+        """Nothing of an erased user stands anywhere but in the sources and the registry: only the
+        tombstone, which says nothing."""
+        world = self._world
+        for user in world.erased:
+            key = user_key(user)
+            for name in ("state", "poison_messages", *VIEWS):
+                for at, document in world.containers[name].latest():
+                    if at == key_of(ERASED_PK):
+                        continue
+                    if name == "state" and document["id"] == hot_id(key) and is_bare(document):
+                        continue
+                    if mentioned(document, user, key):
+                        raise Untrue(f"{name} still knows an erased user: {document}")
+            for path, blob in world.blobs.stored.items():
+                if is_segment_of(place_of(path).user, user) or blob.tags.get("user") == key:
+                    raise Untrue(f"a copy of an erased user is left: {path}")
+
+    def assert_archived(self) -> None:
+        """Every document that is not deleted has a copy of its latest version."""
+        held = {blob.metadata["etag"] for blob in self._world.blobs.stored.values()}
+        for document in self._standing_documents():
+            body = document.body
+            deleted = body.get("deleted") is True or body.get("is_deleted") is True
+            if not deleted and body["_etag"].strip('"') not in held:
+                raise Untrue(f"{document.identity} has aged and is not archived")
+
     def _entries(self) -> dict[str, list[Document]]:
         entries: dict[str, list[Document]] = {}
-        for entry in self._world.state("e:"):
+        for entry in self._state("e:"):
             entries.setdefault(entry["id"], []).append(entry)
         return entries
 
+    def _pks(self) -> list[str]:
+        """Partition key values of the generation in force."""
+        now = self._world.generation()
+        return [bucket_pk(now.generation, bucket) for bucket in range(now.buckets)]
+
+    def _state(self, prefix: str) -> list[Document]:
+        pks = set(self._pks())
+        return [one for one in self._world.state(prefix) if one["pk"] in pks]
+
+    def _is_erased(self, body: Document) -> bool:
+        """Whether a document is, or may be, of a user of whom nothing must be left."""
+        names = {body.get("user_id")}
+        with suppress(Invalid):
+            names.add(read_user(Fields(body)))
+        return bool(names & self._world.erased)
+
     def _standing_documents(self) -> list[SourceDocument]:
-        """What the sources hold, where no failover made it doubtful."""
+        """What the sources hold of whom nobody erased, where no failover made it doubtful."""
         return [
             SourceDocument(source, _as_written(versions, current[key, name]))
             for source in SOURCES
             if (current := self._current(source)) is not None
             for (key, name), versions in self._world.versions[source].items()
             if (key, name) in current and (source, key, name) not in self._world.rolled_back
+            if not self._is_erased(versions[0])
         ]
 
     def _gone_documents(self, entries: dict[str, list[Document]]) -> list[SourceDocument]:
@@ -209,6 +272,18 @@ class Auditor:
                 )
             if any(one["outcome"] == "counted" for one in of_document if one not in found):
                 raise Untrue(f"{document.identity} is counted twice")
+
+
+def mentioned(value: Any, user: str, key: str) -> bool:
+    """Whether JSON holds a user's id, as a text of its own or as a part of a name, or the key."""
+    match value:
+        case str():
+            return key in value or user in value.split(":")
+        case dict():
+            return any(mentioned(one, user, key) for pair in value.items() for one in pair)
+        case list():
+            return any(mentioned(one, user, key) for one in value)
+    return False
 
 
 def _key_of_letter(letter: Document) -> Key:

@@ -1,7 +1,8 @@
-"""`python -m tests.simulation.planted [--seeds 2000] [--only TEXT] [--workers 1]`.
+"""`python -m tests.simulation.planted [--seeds 2000] [--only TEXT] [--markdown FILE]`.
 
-Plants each known bug in a copy of the source and simulates seeds until one fails. Prints a table;
-exit code 1 when a bug survives all seeds: then the simulation has lost a tooth.
+Plants each known bug in a copy of the source and simulates seeds until one fails. Prints a table,
+and writes it down with `--markdown`; exit code 1 when a bug survives all seeds: then the simulation
+has lost a tooth.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -22,8 +23,11 @@ COPIED = (
     *("ledger", "materializers", "processors", "store", "ops", "tests"),
     *("wiring.py", "settings.py", "logs.py"),
 )
-_FAILED = re.compile(r"repeat: python -m tests\.simulation --seed (\d+)")
-SECONDS_MAX = 900
+_SEED = re.compile(r"^seed (\d+)$", re.MULTILINE)
+_FAILED = "repeat: "
+_HANGS = "Timeout ("
+WHY_CHARACTERS_MAX = 90
+MARK = "<!-- written by python -m tests.simulation.planted --markdown -->"
 
 
 class Bug(NamedTuple):
@@ -50,6 +54,13 @@ class Caught(NamedTuple):
     why: str
     seconds: float
 
+    @property
+    def row(self) -> str:
+        """As a line of a table."""
+        seed = "**survives**" if self.seed is None else str(self.seed)
+        why = self.why.replace("|", "/")[:WHY_CHARACTERS_MAX]
+        return f"| {self.bug.name} | `{self.bug.file}` | {seed} | {why} |"
+
 
 def plant(bug: Bug, root: Path) -> None:
     """Make the change in a copy of the source."""
@@ -69,20 +80,17 @@ def hunt(bug: Bug, seeds: int) -> Caught:
         plant(bug, root)
         started = time.monotonic()
         command = [sys.executable, "-m", "tests.simulation", "--seeds", str(seeds), "--first"]
-        try:
-            done = subprocess.run(
-                command, cwd=root, capture_output=True, text=True, timeout=SECONDS_MAX, check=False
-            )
-            output = done.stdout + done.stderr
-        except subprocess.TimeoutExpired as expired:
-            output = f"hung: {expired}"
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
         seconds = time.monotonic() - started
-    found = _FAILED.search(output)
-    if found is None:
-        broken = "Traceback" in output or "hung" in output
-        return Caught(bug, -1 if broken else None, output[-200:] if broken else "", seconds)
-    reason = output[: found.start()].strip().splitlines()
-    return Caught(bug, int(found[1]), reason[0] if reason else "", seconds)
+    seeds_run = _SEED.findall(done.stdout)
+    if done.returncode == 0 or not seeds_run:
+        assert done.returncode == 0, f"{bug.name}: nothing runs\n{done.stderr[-2_000:]}"
+        return Caught(bug, None, "", seconds)
+    if _HANGS in done.stderr:
+        return Caught(bug, int(seeds_run[-1]), "it never ends", seconds)
+    assert _FAILED in done.stdout, f"{bug.name}: {done.stderr[-2_000:]}"
+    last = done.stdout[done.stdout.rindex(f"seed {seeds_run[-1]}\n") :].splitlines()
+    return Caught(bug, int(seeds_run[-1]), last[1], seconds)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -90,18 +98,31 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=2_000)
     parser.add_argument("--only", default="", help="bugs whose name or file holds this")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--markdown", type=Path, help="a file that the table is written into")
     options = parser.parse_args(arguments)
     planted = [bug for bug in bugs() if options.only in f"{bug.name} {bug.file}"]
-    survivors = 0
+    caught = []
     with ThreadPoolExecutor(options.workers) as pool:
-        for caught in pool.map(lambda bug: hunt(bug, options.seeds), planted):
-            survivors += caught.seed is None
-            seed = "SURVIVES" if caught.seed is None else f"seed {caught.seed}"
-            why = caught.why[:70]
-            sys.stdout.write(f"| {caught.bug.name} | {seed} | {caught.seconds:.0f} s | {why} |\n")
+        for one in pool.map(lambda bug: hunt(bug, options.seeds), planted):
+            caught.append(one)
+            sys.stdout.write(f"{one.row} {one.seconds:.0f} s\n")
             sys.stdout.flush()
+    survivors = sum(one.seed is None for one in caught)
     sys.stdout.write(f"{len(planted) - survivors} of {len(planted)} caught\n")
+    if options.markdown is not None:
+        written_down(options.markdown, caught, options.seeds)
     return 1 if survivors else 0
+
+
+def written_down(path: Path, caught: Sequence[Caught], seeds: int) -> None:
+    """Put the table into the file, behind the mark, in the place of the one before."""
+    text, mark, _ = path.read_text("utf-8").partition(MARK)
+    assert mark, f"{path} has no line {MARK}"
+    count = sum(one.seed is not None for one in caught)
+    head = f"{count} of {len(caught)} bugs are caught within {seeds} seeds."
+    table = ["| bug | in | first seed | what fails |", "|---|---|---|---|"]
+    rows = [one.row for one in caught]
+    path.write_text("\n".join([f"{text}{mark}", "", head, "", *table, *rows, ""]), "utf-8")
 
 
 if __name__ == "__main__":

@@ -8,10 +8,14 @@ from random import Random
 
 from ledger.commits import CommitError, Transient
 from materializers.registry import VIEWS
+from store.failures import Refused
 from tests.generators import Version, history
+from tests.oracle.documents import read_user
+from tests.oracle.values import Fields, Invalid
 from tests.simulation.auditor import Auditor, Untrue
 from tests.simulation.faults import Kind, Swarm
 from tests.simulation.host import Host
+from tests.simulation.operator import Operator
 from tests.simulation.scheduler import Actor, Killed
 from tests.simulation.world import (
     AUDIT_DELAY_SECONDS,
@@ -36,6 +40,8 @@ IDLE_SECONDS_MAX = {
     "archiver": 600.0,
 }
 """How long each may sleep that finds nothing to do."""
+ERRAND_ROUNDS_MAX = 60
+"""So long the rest of the world waits for an operator who is not done."""
 WAKING = frozenset({"lease loop", "publisher"})
 """Who goes on at once when something is written; the other timers seldom do."""
 WOKEN = 0.3
@@ -113,6 +119,13 @@ class Simulation:
             "redriver": random.choice((0, 0, 1)),
             "archiver": random.choice((0, 0, 1)),
         }
+        self.errands: Sequence[str] = random.choice(
+            (*[()] * 8, ("erase",), ("erase",), ("rebuild",), ("erase", "rebuild"))
+        )
+        self.written = 0
+        """Versions, so far."""
+        self.doing = 0
+        """Errands that are not yet done."""
 
     def run(self) -> Outcome:
         """Raises whatever does not hold."""
@@ -124,6 +137,7 @@ class Simulation:
             self._settle()
             self.auditor.assert_true()
             self.auditor.assert_letters()
+            self.auditor.assert_forgotten()
             if self.random.random() < 0.25:
                 self._assert_replay_writes_nothing()
         return Outcome(
@@ -152,22 +166,50 @@ class Simulation:
         for name, count in self.actors.items():
             for _ in range(count):
                 self._add(name, turns[name], self.random.uniform(-skew, skew))
+        for errand in self.errands:
+            scheduler.add(errand, self._errand(errand), self.random.uniform(-skew, skew))
+
+    def _errand(self, errand: str) -> Callable[[], None]:
+        """What an operator does once, somewhere in the story."""
+        random = Random(f"{errand}:{self.case.seed}")
+        operator = Operator(self.world, random)
+        begins = random.randint(0, len(self.versions))
+        users = sorted({one for one in map(user_of, self.versions) if one is not None})
+        buckets = random.choice((None, 1, 2, 3))
+        definition = random.choice((self.world.definition, "newer"))
+        self.doing += 1
+
+        def act() -> None:
+            while self.writing and self.written < begins:
+                self.world.scheduler.sleep(random.random() * 10, idle=True)
+            if errand == "rebuild":
+                operator.rebuild(buckets, definition)
+            elif users:
+                operator.erase(random.choice(users))
+            self.doing -= 1
+
+        return act
 
     def _add(self, name: str, turn: Callable[[Worker], bool], skew: float) -> None:
         world = self.world
         actor: Actor
 
         def live() -> None:
-            worker = world.worker()
+            definition, worker = world.definition, world.worker()
             idle = 1.0
             while self.writing:
                 try:
                     busy = turn(worker)
+                    ends = definition != world.definition and self.random.random() < 0.2
                 except Killed:
                     if actor.doomed:
                         raise
-                    worker = world.worker()
+                    definition, worker = world.definition, world.worker()
                     continue
+                except Refused:
+                    busy, ends = False, True
+                if ends:
+                    definition, worker = world.definition, world.worker()
                 idle = 0.5 if busy else min(IDLE_SECONDS_MAX[name], idle * 2)
                 wakes = name in WAKING or self.random.random() < WOKEN
                 world.scheduler.sleep(self.random.random() * idle, idle=wakes)
@@ -183,6 +225,7 @@ class Simulation:
                 world.gate.injected[Kind.EXPIRING] += 1
                 body["ttl"] = random.choice((1, 5, 30))
             world.write(version.source, body)
+            self.written += 1
             if random.random() < self.rewriting:
                 world.scheduler.sleep(random.choice((0, 0, 0.1, 1.1)))
                 world.write(version.source, random.choice(self._alike(version)).body)
@@ -190,12 +233,16 @@ class Simulation:
                 # Everybody at once, rather than each at its own pace.
                 world.scheduler.wake_idle()
             pause = random.choice((0, 0, 0, 0.05, 1.1, 20.0))
-            if random.random() < 0.1 * world.swarm.of(Kind.LEAPT):
+            leaping = max(world.swarm.of(Kind.LEAPT), 0.5 * bool(self.actors["archiver"]))
+            if random.random() < 0.1 * leaping:
                 world.gate.injected[Kind.LEAPT] += 1
                 pause = random.choice((1_800, 4_000))
             world.scheduler.sleep(pause)
         for _ in range(random.choice((2, 5, 10))):
             world.scheduler.sleep(30)
+        for _ in range(ERRAND_ROUNDS_MAX):
+            if self.doing:
+                world.scheduler.sleep(30)
         self._stop()
 
     def _alike(self, version: Version) -> list[Version]:
@@ -248,11 +295,15 @@ class Simulation:
         world.scheduler.sleep(2 * SKEW_SECONDS_MAX)
         self._publish(worker)
         injected = world.gate.injected
-        if not injected[Kind.DROPPED] and not injected[Kind.FAILED_OVER]:
+        if not injected[Kind.DROPPED] and not injected[Kind.FAILED_OVER] and not self.errands:
             # The feeds alone must have done it, before the audit repairs anything.
             self.auditor.assert_true()
         world.scheduler.sleep(AUDIT_DELAY_SECONDS)
         worker.audit()
+        if self.actors["archiver"]:
+            worker.archive()
+            if not injected[Kind.FAILED_OVER]:
+                self.auditor.assert_archived()
         worker.redrive({})
         self._publish(worker)
         if world.scheduler.now > ends_at:
@@ -276,6 +327,13 @@ class Simulation:
         self.host.replay(self.world.worker())
         if self.auditor.commits != before:
             raise Untrue("a replay of what is decided wrote to the state")
+
+
+def user_of(version: Version) -> str | None:
+    """Whose document it is; None also where that cannot be read."""
+    with suppress(Invalid):
+        return read_user(Fields(version.body))
+    return None
 
 
 def _tried(do: Callable[[], None]) -> bool:

@@ -10,11 +10,11 @@ from azure.cosmos import CosmosClient
 
 import settings
 import wiring
-from ledger.generations import Generation
+from ledger.generations import GENERATION_ID, Generation
 from materializers.registry import VIEWS
 from store import catalogue
 from tests.generators import Version, pools
-from tests.simulation.ambient import ambient, definition
+from tests.simulation.ambient import VirtualTime, ambient, definition
 from tests.simulation.blob import Blobs
 from tests.simulation.cosmos import Container, Document, Key, Operation
 from tests.simulation.faults import Gate, Kind, Swarm, random_plan
@@ -24,6 +24,8 @@ from tests.simulation.sdk import Client
 SOURCES = ("user_interactions", "user_sessions", "abuse_incidents")
 SKEW_SECONDS_MAX = 15 * 60
 AUDIT_DELAY_SECONDS = 3_600
+ARCHIVE_DELAY_SECONDS = SKEW_SECONDS_MAX + 300
+"""Instead of months, so that stories live to see it; more than a clock may be ahead."""
 _BLOB = settings.BlobConnection("UseDevelopmentStorage=true")
 
 
@@ -60,7 +62,6 @@ class World:
         for container in self.containers.values():
             container.lagging = lagging
         self.blobs = Blobs(self.gate, Random(f"tags:{seed}"))
-        self.buckets = buckets
         self.pace_seconds = pace_seconds
         self.versions: dict[str, dict[tuple[Key, str], list[Document]]] = {
             source: defaultdict(list) for source in SOURCES
@@ -72,13 +73,21 @@ class World:
         """ETags of versions that a failover brought back."""
         self.rolled_back: set[tuple[str, Key, str]] = set()
         """Documents of which a failover lost versions: what was counted of them may stand."""
+        self.definition = definition()
+        """Of every process that starts from now on."""
+        self.erasing: set[str] = set()
+        """Users whose erasure has begun."""
+        self.erased: set[str] = set()
+        """Users of whom nothing must be left."""
+        self.time = VirtualTime(self.scheduler)
         self._ambient = ambient(
             self.scheduler,
             Random(f"ambient:{seed}"),
             self.blobs,
             tuple(VIEWS) if views is None else views,
+            lambda: self.definition,
         )
-        self._create_generation()
+        self._create_generation(buckets)
 
     def __enter__(self) -> "World":
         self._ambient.__enter__()
@@ -87,18 +96,31 @@ class World:
     def __exit__(self, *failure: Any) -> None:
         self._ambient.__exit__(*failure)
 
-    def worker(self) -> wiring.Worker:
-        """A process that starts anew, with nothing in its memory."""
+    def client(self) -> Any:
+        """The SDK's client, of a process that starts anew."""
+        return Client(self.containers, self.gate)
+
+    def worker(self, *, at_once: bool = False) -> wiring.Worker:
+        """A process that starts anew, with nothing in its memory; one that publishes at once, or
+        at the pace of this world."""
         configured = settings.Settings(
             cosmos=settings.CosmosConnection("https://simulated", None),
             database="platform",
-            publish_pace_seconds=self.pace_seconds,
+            publish_pace_seconds=0 if at_once else self.pace_seconds,
             log_level="CRITICAL",
             audit_delay_seconds=AUDIT_DELAY_SECONDS,
             blob=_BLOB,
         )
-        client = cast("CosmosClient", Client(self.containers, self.gate))
-        return wiring.build(client, configured)
+        worker = wiring.build(cast("CosmosClient", self.client()), configured)
+        for reader in worker.archives:
+            reader.delay_seconds = ARCHIVE_DELAY_SECONDS
+        return worker
+
+    def generation(self) -> Generation:
+        """The generation document as it is."""
+        state = self.containers["state"]
+        (document,) = state.under(state.key_of({"pk": GENERATION_ID}))
+        return msgspec.convert(document, Generation)
 
     def write(self, source: str, body: Document) -> Document:
         """A writer's upsert of a source document; the version as a feed shows it."""
@@ -130,6 +152,11 @@ class World:
                 self.current_again |= {one["_etag"] for one in self.versions[source][key, name]}
         return count
 
+    @property
+    def is_operated(self) -> bool:
+        """Whether somebody has begun to erase or to rebuild."""
+        return bool(self.erasing) or self.generation() != self._first
+
     def calm(self) -> None:
         """Faults stop."""
         self.gate.plan = None
@@ -144,11 +171,12 @@ class World:
     def now_seconds(self) -> int:
         return int(self.scheduler.now)
 
-    def _create_generation(self) -> None:
-        first = Generation("generation", "generation", 1, self.buckets, definition())
+    def _create_generation(self, buckets: int) -> None:
+        first = Generation(GENERATION_ID, GENERATION_ID, 1, buckets, self.definition)
         state = self.containers["state"]
         body = msgspec.to_builtins(first)
-        state.write(state.key_of(body), [Operation("create", "generation", body)])
+        state.write(state.key_of(body), [Operation("create", GENERATION_ID, body)])
+        self._first = first
         self.scheduler.now += 1  # provisioned long ago: every replica has it
 
 

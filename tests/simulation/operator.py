@@ -1,0 +1,135 @@
+"""An operator in the world: erases a user, or rebuilds the state, while everything else goes on.
+
+It runs what the commands of `ops` run, over the simulated SDK. Whatever kills a command or ends it
+early, the operator runs it again, as the command asks, until it says that all is done. Now and then
+the operator gives a rebuild up, or deploys another definition before it.
+"""
+
+import argparse
+from collections.abc import Callable
+from contextlib import suppress
+from random import Random
+
+from azure.core.exceptions import AzureError
+
+from ledger.commits import CommitError, Transient
+from ledger.generations import BEFORE_SWITCH, Phase
+from materializers.publish import RUN_SECONDS_MAX
+from ops import rebuild
+from ops.erase import SETTLE_SECONDS
+from ops.erasing import Erasure, Places, Waits
+from ops.rebuilding import Overtaken, Rebuilding
+from store.archive import ArchiveStore
+from store.failures import Refused
+from store.generation import GenerationStore
+from store.sources import SourceStore
+from store.state import StateStore
+from store.views import ViewStore
+from tests.simulation.scheduler import Killed
+from tests.simulation.world import World
+
+RUNS_MAX = 200
+PAUSE_SECONDS_MAX = 90.0
+GIVES_UP = 0.3
+"""How often a rebuild is aborted, as soon as it has broken off."""
+
+
+class Operator:
+    """One person with one thing to do."""
+
+    def __init__(self, world: World, random: Random) -> None:
+        self.world = world
+        self.random = random
+        self.impatience = random.choice((0.0, 0.0, 0.02, 0.1))
+        """How often the command is stopped where it may be: between its steps."""
+
+    def erase(self, user: str) -> None:
+        """Until the receipt says that nothing is left."""
+        world = self.world
+        world.erasing.add(user)
+        thorough = self.random.random() < 0.5
+
+        def command() -> bool:
+            database = world.client()
+            state = database.get_container_client("state")
+            erasure = Erasure(
+                Places(
+                    worker=world.worker(at_once=True),
+                    state=StateStore(state),
+                    views=ViewStore(database),
+                    sources=SourceStore(database),
+                    generations=GenerationStore(state),
+                    archive=ArchiveStore(world.blobs),  # type: ignore[arg-type]
+                    thorough=thorough,
+                ),
+                user,
+                self._pace,
+                lambda _: None,
+                SETTLE_SECONDS,
+                wait=world.scheduler.sleep,
+                now=world.time.time,
+            )
+            assert erasure.run().finished_at
+            return True
+
+        self._until_done(command)
+        world.erased.add(user)
+        world.gate.injected["erased"] += 1
+
+    def rebuild(self, buckets: int | None, definition: str) -> None:
+        """Until another generation is in force, or the rebuild was given up."""
+        world = self.world
+        before, deployed = world.generation(), world.definition
+        world.definition = definition
+        gives_up = self.random.random() < GIVES_UP
+
+        def command() -> bool:
+            now = world.generation()
+            if now.building is not None:
+                abort = gives_up and now.building.phase in {*BEFORE_SWITCH, Phase.ABORTING}
+                self._rebuild(buckets, abort=abort)
+            elif now == before:
+                self._rebuild(buckets, abort=False)
+            return True
+
+        self._until_done(command)
+        switched = world.generation().generation != before.generation
+        if not switched:
+            world.definition = deployed
+        world.gate.injected["rebuilt" if switched else "aborted"] += 1
+
+    def _rebuild(self, buckets: int | None, *, abort: bool) -> None:
+        world = self.world
+        database = world.client()
+        state = database.get_container_client("state")
+        generations = GenerationStore(state)
+        rebuilding = Rebuilding(
+            worker=world.worker(),
+            state=StateStore(state),
+            views=ViewStore(database),
+            generations=generations,
+            pace=self._pace,
+            note=lambda _: None,
+            settle_seconds=2 * RUN_SECONDS_MAX,
+            wait=world.scheduler.sleep,
+        )
+        options = argparse.Namespace(abort=abort, compare=False, buckets=buckets)
+        rebuild.work(rebuilding, generations.held(), options)
+
+    def _until_done(self, command: Callable[[], bool]) -> None:
+        """Again after everything that the command line reports."""
+        scheduler = self.world.scheduler
+        for _ in range(RUNS_MAX):
+            try:
+                with suppress(Transient, CommitError, Refused, AzureError, Waits, Overtaken):
+                    if command():
+                        return
+            except Killed:
+                if scheduler.current is not None and scheduler.current.doomed:
+                    raise
+            scheduler.sleep(self.random.random() * PAUSE_SECONDS_MAX)
+        raise AssertionError(f"{RUNS_MAX} runs of a command were not enough")
+
+    def _pace(self) -> None:
+        if self.world.gate.plan is not None and self.random.random() < self.impatience:
+            raise Killed
