@@ -104,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
         if options.abort:
             _require_abortable(held.generation)
         else:
-            _require_mine(held.generation, options)
+            require_mine(held.generation, options)
         rebuilding = Rebuilding(
             worker=wiring.build(client, configured),
             state=StateStore(state),
@@ -173,7 +173,7 @@ def _begun(now: Generation, options: argparse.Namespace) -> Generation:
     )
 
 
-def _require_mine(now: Generation, options: argparse.Namespace) -> None:
+def require_mine(now: Generation, options: argparse.Namespace) -> None:
     """Raises Refused where the rebuild under way is not the one that is asked for."""
     building = now.building
     if building is None:
@@ -216,7 +216,7 @@ def _plan(now: Generation, options: argparse.Namespace) -> str:
             f"would delete generation {building.generation}; generation {now.generation} stays "
             "in force"
         )
-    _require_mine(now, options)
+    require_mine(now, options)
     if building is not None:
         return f"would go on with generation {building.generation}, which is {building.phase}"
     building = _begun(now, options).building

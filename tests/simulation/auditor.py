@@ -6,7 +6,6 @@ oracle says what every view has to be.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -220,10 +219,11 @@ class Auditor:
 
     def _is_erased(self, body: Document) -> bool:
         """Whether a document is, or may be, of a user of whom nothing must be left."""
-        names = {body.get("user_id")}
-        with suppress(Invalid):
-            names.add(read_user(Fields(body)))
-        return bool(names & self._world.erased)
+        try:
+            names = [body.get("user_id"), read_user(Fields(body))]
+        except Invalid:
+            names = [body.get(one) for one in ("user_id", "userId", "partition_key")]
+        return any(isinstance(one, str) and one in self._world.erased for one in names)
 
     def _standing_documents(self) -> list[SourceDocument]:
         """What the sources hold of whom nobody erased, where no failover made it doubtful."""
@@ -233,7 +233,7 @@ class Auditor:
             if (current := self._current(source)) is not None
             for (key, name), versions in self._world.versions[source].items()
             if (key, name) in current and (source, key, name) not in self._world.rolled_back
-            if not self._is_erased(versions[0])
+            if not any(map(self._is_erased, versions))
         ]
 
     def _gone_documents(self, entries: dict[str, list[Document]]) -> list[SourceDocument]:

@@ -28,6 +28,8 @@ class Kind(StrEnum):
     """A write is applied and its answer is lost."""
     KILLED = "killed"
     """The process dies at a call, before or after it was applied."""
+    DOWN = "down"
+    """A container answers nothing for minutes: dead letters cannot be written, views not read."""
     LAGGING = "lagging"
     """Readings come from replicas that lag, within their session."""
     STOLEN = "stolen"
@@ -147,8 +149,13 @@ def exception_of(fault: Fault) -> Exception:
     return ServiceRequestError("simulated: no connection")
 
 
-def random_plan(swarm: Swarm, random: Random) -> Plan:
+DOWN_SECONDS_MAX = 180
+
+
+def random_plan(swarm: Swarm, random: Random, scheduler: Scheduler) -> Plan:
     """Faults by chance."""
+    down = 0.01 * swarm.of(Kind.DOWN)
+    down_until: dict[str, float] = {}
     refused = 0.12 * swarm.of(Kind.REFUSED)
     lost = 0.2 * swarm.of(Kind.LOST)
     killed = 0.04 * swarm.of(Kind.KILLED)
@@ -156,6 +163,10 @@ def random_plan(swarm: Swarm, random: Random) -> Plan:
     def plan(_number: int, container: str, operation: str, writes: bool) -> Fault | None:
         # Reads are many and harmless: most of the trouble goes where something is written.
         drawn = random.random() if writes else 3 * random.random()
+        if down and writes and random.random() < down:
+            down_until[container] = scheduler.now + random.random() * DOWN_SECONDS_MAX
+        if down_until.get(container, 0.0) > scheduler.now:
+            return Fault(Kind.DOWN, 503)
         if drawn < killed:
             return Fault(Kind.KILLED, after=random.random() < 0.5)
         if drawn < killed + refused:

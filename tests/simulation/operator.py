@@ -79,7 +79,7 @@ class Operator:
     def rebuild(self, buckets: int | None, definition: str) -> None:
         """Until another generation is in force, or the rebuild was given up."""
         world = self.world
-        before, deployed = world.generation(), world.definition
+        before = world.generation()
         world.definition = definition
         gives_up = self.random.random() < GIVES_UP
 
@@ -93,9 +93,11 @@ class Operator:
             return True
 
         self._until_done(command)
-        switched = world.generation().generation != before.generation
-        if not switched:
-            world.definition = deployed
+        now = world.generation()
+        if now.building is None:
+            # Of a rebuild that was given up, what was deployed for it is taken back.
+            world.definition = now.definition_version
+        switched = now.generation != before.generation
         world.gate.injected["rebuilt" if switched else "aborted"] += 1
 
     def _rebuild(self, buckets: int | None, *, abort: bool) -> None:
@@ -114,7 +116,10 @@ class Operator:
             wait=world.scheduler.sleep,
         )
         options = argparse.Namespace(abort=abort, compare=False, buckets=buckets)
-        rebuild.work(rebuilding, generations.held(), options)
+        held = generations.held()
+        if not abort:
+            rebuild.require_mine(held.generation, options)
+        rebuild.work(rebuilding, held, options)
 
     def _until_done(self, command: Callable[[], bool]) -> None:
         """Again after everything that the command line reports."""

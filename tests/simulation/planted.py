@@ -82,15 +82,15 @@ def hunt(bug: Bug, seeds: int) -> Caught:
         command = [sys.executable, "-m", "tests.simulation", "--seeds", str(seeds), "--first"]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
         seconds = time.monotonic() - started
-    seeds_run = _SEED.findall(done.stdout)
+    seeds_run = list(_SEED.finditer(done.stdout))
     if done.returncode == 0 or not seeds_run:
         assert done.returncode == 0, f"{bug.name}: nothing runs\n{done.stderr[-2_000:]}"
         return Caught(bug, None, "", seconds)
+    failed = int(seeds_run[-1][1])
     if _HANGS in done.stderr:
-        return Caught(bug, int(seeds_run[-1]), "it never ends", seconds)
+        return Caught(bug, failed, "it never ends", seconds)
     assert _FAILED in done.stdout, f"{bug.name}: {done.stderr[-2_000:]}"
-    last = done.stdout[done.stdout.rindex(f"seed {seeds_run[-1]}\n") :].splitlines()
-    return Caught(bug, int(seeds_run[-1]), last[1], seconds)
+    return Caught(bug, failed, done.stdout[seeds_run[-1].end() :].split("\n")[1], seconds)
 
 
 def main(arguments: list[str] | None = None) -> int:

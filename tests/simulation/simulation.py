@@ -120,8 +120,17 @@ class Simulation:
             "archiver": random.choice((0, 0, 1)),
         }
         self.errands: Sequence[str] = random.choice(
-            (*[()] * 8, ("erase",), ("erase",), ("rebuild",), ("erase", "rebuild"))
+            (*[()] * 10, *[("erase",)] * 2, ("rebuild",), ("rebuild",) * 2, ("erase", "rebuild"))
         )
+        self.next_generation = (
+            random.choice((None, 1, 2, 3)),
+            random.choice((self.world.definition, "newer")),
+        )
+        """Buckets and definition that a rebuild is for."""
+        if "rebuild" in self.errands:
+            # A rebuild takes the audit's cursors up to now; only an hour behind, what a fail-over
+            # takes back cannot reach them.
+            swarm.strengths.pop(Kind.FAILED_OVER, None)
         self.written = 0
         """Versions, so far."""
         self.doing = 0
@@ -166,24 +175,22 @@ class Simulation:
         for name, count in self.actors.items():
             for _ in range(count):
                 self._add(name, turns[name], self.random.uniform(-skew, skew))
-        for errand in self.errands:
-            scheduler.add(errand, self._errand(errand), self.random.uniform(-skew, skew))
+        for place, errand in enumerate(self.errands):
+            act = self._errand(errand, Random(f"{errand} {place}:{self.case.seed}"))
+            scheduler.add(errand, act, self.random.uniform(-skew, skew))
 
-    def _errand(self, errand: str) -> Callable[[], None]:
+    def _errand(self, errand: str, random: Random) -> Callable[[], None]:
         """What an operator does once, somewhere in the story."""
-        random = Random(f"{errand}:{self.case.seed}")
         operator = Operator(self.world, random)
         begins = random.randint(0, len(self.versions))
         users = sorted({one for one in map(user_of, self.versions) if one is not None})
-        buckets = random.choice((None, 1, 2, 3))
-        definition = random.choice((self.world.definition, "newer"))
         self.doing += 1
 
         def act() -> None:
             while self.writing and self.written < begins:
                 self.world.scheduler.sleep(random.random() * 10, idle=True)
             if errand == "rebuild":
-                operator.rebuild(buckets, definition)
+                operator.rebuild(*self.next_generation)
             elif users:
                 operator.erase(random.choice(users))
             self.doing -= 1
@@ -260,16 +267,17 @@ class Simulation:
         world, random = self.world, self.random
         while self.writing:
             world.scheduler.sleep(random.random() * 60, idle=True)
-            source = random.choice(SOURCES)
+            source = random.choice((*SOURCES, "state"))
             container = world.containers[source]
             if random.random() < 0.2 * world.swarm.of(Kind.SPLIT):
                 container.split(random.choice(container.physicals))
-                self.host.relayout(source)
                 world.gate.injected[Kind.SPLIT] += 1
             if random.random() < 0.3 * world.swarm.of(Kind.MERGED) and len(container.physicals) > 1:
                 container.merge(random.randrange(len(container.physicals) - 1))
-                self.host.relayout(source)
                 world.gate.injected[Kind.MERGED] += 1
+            if source not in SOURCES:
+                continue
+            self.host.relayout(source)
             fails_over = random.random() < 0.1 * world.swarm.of(Kind.FAILED_OVER)
             if fails_over and world.fail_over(source, random.randint(1, 4)):
                 world.gate.injected[Kind.FAILED_OVER] += 1

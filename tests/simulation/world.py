@@ -47,7 +47,7 @@ class World:
         self.swarm = swarm or Swarm({})
         self.scheduler = scheduler or Scheduler(Random(f"turns:{seed}"), pools.FIRST_WRITE, staying)
         self.gate = Gate(self.scheduler, Random(f"latency:{seed}"))
-        self.gate.plan = random_plan(self.swarm, Random(f"faults:{seed}"))
+        self.gate.plan = random_plan(self.swarm, Random(f"faults:{seed}"), self.scheduler)
         self.containers = {
             one.name: Container(
                 one.name,
