@@ -228,12 +228,12 @@ class Auditor:
     def _standing_documents(self) -> list[SourceDocument]:
         """What the sources hold of whom nobody erased, where no failover made it doubtful."""
         return [
-            SourceDocument(source, _as_written(versions, current[key, name]))
+            SourceDocument(source, body)
             for source in SOURCES
             if (current := self._current(source)) is not None
             for (key, name), versions in self._world.versions[source].items()
             if (key, name) in current and (source, key, name) not in self._world.rolled_back
-            if not any(map(self._is_erased, versions))
+            if not self._is_erased(body := _as_written(versions, current[key, name]))
         ]
 
     def _gone_documents(self, entries: dict[str, list[Document]]) -> list[SourceDocument]:

@@ -100,6 +100,8 @@ class Simulation:
         self.versions: Sequence[Version] = [written[one] for one in kept if one < len(written)]
         self.rewriting = random.choice((0.0, 0.3, 0.6))
         """How often a document is written again at once."""
+        self.nameless = random.choice((0.0, 0.0, 0.3))
+        """How often its user can then not be read any more."""
         self.pouncing = random.choice((0.1, 0.5, 1.0))
         self.world = World(
             case.seed,
@@ -235,7 +237,10 @@ class Simulation:
             self.written += 1
             if random.random() < self.rewriting:
                 world.scheduler.sleep(random.choice((0, 0, 0.1, 1.1)))
-                world.write(version.source, random.choice(self._alike(version)).body)
+                body = dict(random.choice(self._alike(version)).body)
+                if random.random() < self.nameless:
+                    body["userId"] = 42
+                world.write(version.source, body)
             if random.random() < self.pouncing:
                 # Everybody at once, rather than each at its own pace.
                 world.scheduler.wake_idle()
