@@ -29,7 +29,7 @@ from tests.simulation.scheduler import Killed
 from tests.simulation.world import World
 
 RUNS_MAX = 200
-PAUSE_SECONDS_MAX = 90.0
+PAUSE_SECONDS_MAX = 600.0
 GIVES_UP = 0.3
 """How often a rebuild is aborted, as soon as it has broken off."""
 
@@ -124,7 +124,7 @@ class Operator:
     def _until_done(self, command: Callable[[], bool]) -> None:
         """Again after everything that the command line reports."""
         scheduler = self.world.scheduler
-        for _ in range(RUNS_MAX):
+        for run in range(RUNS_MAX):
             try:
                 with suppress(Transient, CommitError, Refused, AzureError, Waits, Overtaken):
                     if command():
@@ -132,7 +132,7 @@ class Operator:
             except Killed:
                 if scheduler.current is not None and scheduler.current.doomed:
                     raise
-            scheduler.sleep(self.random.random() * PAUSE_SECONDS_MAX)
+            scheduler.sleep(self.random.random() * min(PAUSE_SECONDS_MAX, 30.0 * (run + 1)))
         raise AssertionError(f"{RUNS_MAX} runs of a command were not enough")
 
     def _pace(self) -> None:

@@ -1,8 +1,8 @@
 """`python -m tests.simulation.planted [--seeds 2000] [--only TEXT] [--markdown FILE]`.
 
 Plants each known bug in a copy of the source and simulates seeds until one fails. Prints a table,
-and writes it down with `--markdown`; exit code 1 when a bug survives all seeds: then the simulation
-has lost a tooth.
+and with `--markdown` writes its rows into that of a file. Exit code 1 when a bug survives: then the
+simulation has lost a tooth.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -101,28 +101,28 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--markdown", type=Path, help="a file that the table is written into")
     options = parser.parse_args(arguments)
     planted = [bug for bug in bugs() if options.only in f"{bug.name} {bug.file}"]
-    caught = []
+    survivors = 0
     with ThreadPoolExecutor(options.workers) as pool:
         for one in pool.map(lambda bug: hunt(bug, options.seeds), planted):
-            caught.append(one)
+            survivors += one.seed is None
             sys.stdout.write(f"{one.row} {one.seconds:.0f} s\n")
             sys.stdout.flush()
-    survivors = sum(one.seed is None for one in caught)
+            if options.markdown is not None:
+                write_down(options.markdown, one)
     sys.stdout.write(f"{len(planted) - survivors} of {len(planted)} caught\n")
-    if options.markdown is not None:
-        written_down(options.markdown, caught, options.seeds)
     return 1 if survivors else 0
 
 
-def written_down(path: Path, caught: Sequence[Caught], seeds: int) -> None:
-    """Put the table into the file, behind the mark, in the place of the one before."""
-    text, mark, _ = path.read_text("utf-8").partition(MARK)
+def write_down(path: Path, caught: Caught) -> None:
+    """Put one row into the table that stands in a file behind the mark, in the order of the list;
+    rows of bugs that are planted no more go."""
+    text, mark, table = path.read_text("utf-8").partition(MARK)
     assert mark, f"{path} has no line {MARK}"
-    count = sum(one.seed is not None for one in caught)
-    head = f"{count} of {len(caught)} bugs are caught within {seeds} seeds."
-    table = ["| bug | in | first seed | what fails |", "|---|---|---|---|"]
-    rows = [one.row for one in caught]
-    path.write_text("\n".join([f"{text}{mark}", "", head, "", *table, *rows, ""]), "utf-8")
+    rows = {row.split(" | ")[0].removeprefix("| "): row for row in table.splitlines()}
+    rows[caught.bug.name] = caught.row
+    kept = [rows[bug.name] for bug in bugs() if bug.name in rows]
+    head = ["| bug | in | first seed | what fails |", "|---|---|---|---|"]
+    path.write_text("\n".join([f"{text}{mark}", "", *head, *kept, ""]), "utf-8")
 
 
 if __name__ == "__main__":
