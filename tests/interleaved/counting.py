@@ -126,6 +126,9 @@ class _Else:
     def held(self) -> HeldGeneration:
         return HeldGeneration(Generation("generation", "generation", 1, 1, "any"), "1")
 
+    def counted(self, _definition_version: str) -> tuple[int, int]:
+        return 1, 1
+
 
 class _Erasure(Erasure):
     """Its parts leave nothing behind but what they return."""
