@@ -7,6 +7,7 @@ commit").
 """
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -32,7 +33,7 @@ class Entry(msgspec.Struct, omit_defaults=True):
     """The state document `e:{source}:{hash of partition key value, id}`.
 
     `user` is the user's key in the state container, None for an anonymous document; `fact` the
-    fact's JSON array; `ttl` in seconds.
+    fact, as stored its JSON array; `ttl` in seconds.
     """
 
     id: str
@@ -43,7 +44,7 @@ class Entry(msgspec.Struct, omit_defaults=True):
     ts: int | None = None
     lsn: int | None = None
     user: str | None = None
-    fact: list[object] | None = None
+    fact: Any = None
     ttl: int | None = None
 
     @property

@@ -137,7 +137,7 @@ class _Planning:
             # again. A crash in between leaves it undecided, and the rest is moved then.
             result = Plan(self.owner, partial=True)
         for entry, old, new in moves[:together]:
-            entry.fact = msgspec.to_builtins(new)
+            entry.fact = new
             result.transitions.append((old, new))
             result.writes.append(self._write(entry))
         if self.owner.key is not None and (result.retracted or result.counted):
@@ -207,7 +207,7 @@ class _Planning:
             {month_label(fact.day) for fact in (*result.retracted, *result.counted)}
         )
         result.before = self._load_user()
-        result.after = self._load_user() or self._new_user(result)
+        result.after = result.before.copy() if result.before else self._new_user(result)
         try:
             for fact in result.retracted:
                 result.after.count(fact, -1)
@@ -228,7 +228,6 @@ class _Planning:
         result.writes.extend(self._user_writes(result.after))
 
     def _load_user(self) -> User | None:
-        """Anew at each call: a history is changed in place."""
         assert self.owner.key is not None
         months = months_among(self.owner.key, self.read)
         self._require(further_ids(self.owner.key, self.documents, months))
@@ -289,7 +288,7 @@ def _entry(owner: Owner, verdict: Verdict, fact: Fact | None) -> Entry:
         ts=verdict.version.ts,
         lsn=verdict.version.lsn,
         user=owner.key,
-        fact=None if fact is None else msgspec.to_builtins(fact),
+        fact=fact,
         ttl=verdict.ttl,
     )
 

@@ -9,7 +9,9 @@ maps of either overflow into shards (`user_documents.py`); here a history is who
 """
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from functools import lru_cache
+from operator import add, sub
 from typing import Any, NamedTuple
 
 import msgspec
@@ -46,6 +48,12 @@ class Day(msgspec.Struct, omit_defaults=True):
     def seen(self) -> bool:
         """Had anything at all, incidents included."""
         return self.active or self.incidents > 0
+
+    def copy(self) -> "Day":
+        """The same counts, to be changed apart from these."""
+        day = copy(self)
+        day.minutes, day.sources = self.minutes.copy(), self.sources.copy()
+        return day
 
 
 class MonthTotals(NamedTuple):
@@ -105,6 +113,13 @@ class Month(msgspec.Struct, omit_defaults=True):
     def active_days(self) -> list[int]:
         """Days of the month with an interaction or a started session, ascending."""
         return sorted(number for number, day in self.days.items() if day.active)
+
+    def copy(self) -> "Month":
+        """The same block, to be changed apart from this one; days are replaced, never changed."""
+        month = copy(self)
+        month.days, month.hours = self.days.copy(), self.hours.copy()
+        month.topics, month.personalities = self.topics.copy(), self.personalities.copy()
+        return month
 
 
 class Carried(msgspec.Struct, omit_defaults=True):
@@ -215,6 +230,17 @@ class User:
         hot = HotUser(id=hot_id(key), pk=pk, user=user, latest=month, block=Month())
         return cls(key, hot, {})
 
+    def copy(self) -> "User":
+        """The history as it stands: what either counts from here on, the other does not."""
+        hot = copy(self.hot)
+        months = {month: block.copy() for month, block in self.months.items()}
+        hot.block = months[hot.latest]
+        hot.active, hot.seen, hot.firsts = hot.active.copy(), hot.seen.copy(), hot.firsts.copy()
+        hot.joins = {key: listed.copy() for key, listed in hot.joins.items()}
+        user = User(self.key, hot, months)
+        user.shards = self.shards.copy()
+        return user
+
     def count(self, fact: Fact, sign: int) -> None:
         """Put a fact in (`sign` 1) or take it out (-1)."""
         month = month_label(fact.day)
@@ -224,7 +250,8 @@ class User:
         self.derived.clear()
         self.touched.add(month)
         number = fact.day - month_start(month) + 1
-        day = block.days.setdefault(number, Day())
+        known = block.days.get(number)
+        day = block.days[number] = Day() if known is None else known.copy()
         _add_totals(block, _totals_of(fact), sign)
         if isinstance(fact, InteractionFact):
             day.interactions += sign
@@ -277,6 +304,18 @@ class User:
         return self._bit(self.hot.active, day) or (
             carried is not None and self._bit(carried.active, day)
         )
+
+    def active_days(self, first: int, days: int) -> int:
+        """The same of up to 28 days from an epoch day, as a mask whose bit 0 is that day."""
+        carried = self.hot.carried
+        found = 0
+        for month in {month_label(first), month_label(first + days - 1)}:
+            mask = self.hot.active.get(month, 0)
+            if carried is not None:
+                mask |= carried.active.get(month, 0)
+            shift = month_start(month) - first
+            found |= mask << shift if shift > 0 else mask >> -shift
+        return found & (1 << days) - 1
 
     def active_in(self, month: str) -> bool:
         """Whether the user had an interaction or started a session in a month."""
@@ -360,7 +399,7 @@ def _totals_of(fact: Fact) -> MonthTotals:
 
 
 def _add_totals(block: Month, totals: MonthTotals, sign: int) -> None:
-    row = [have + sign * more for have, more in zip(block.sums, totals, strict=True)]
+    row = list(map(add if sign == 1 else sub, block.sums, totals))
     while row and not row[-1]:
         row.pop()
     block.totals = row

@@ -8,6 +8,7 @@ was never counted there. What both know counts once.
 """
 
 from collections.abc import Iterable
+from itertools import chain
 
 import msgspec
 
@@ -17,7 +18,7 @@ from ledger.plan import Documents
 from ledger.user_documents import further_ids, hot_documents, load_user
 from ledger.users import Carried, User, days_of, hot_id, is_erased, month_id
 from materializers.grains.day import RETENTION_DAYS
-from materializers.measures import Delta, add_all, normalized_delta
+from materializers.measures import Contribution, Delta, difference
 from materializers.registry import OF_USER
 from materializers.touched import Touched
 
@@ -86,16 +87,12 @@ def entered(
     if before is not None and before.first_day is not None:
         first_months = touched.months | {month_label(before.first_day)}
         touched = Touched(touched.days, first_months, touched.sources)
-    delta: Delta = {}
-    for of_user in OF_USER:
-        if before is not None:
-            add_all(delta, of_user(before, touched), -1)
-        add_all(delta, of_user(after, touched))
+    delta = difference(_worth(after, touched), () if before is None else _worth(before, touched))
     writes = [
         Write(body, body.id, documents.get(body.id, {}).get("_etag"))
         for body in hot_documents(after)
     ]
-    return writes, normalized_delta(delta)
+    return writes, delta
 
 
 def touched_by_carried(user: User) -> Touched:
@@ -119,16 +116,17 @@ def given_up(user: User) -> Delta:
         months=frozenset({*months_of(user)}) | carried.months,
         sources=frozenset(user.hot.firsts) | carried.sources,
     )
-    delta: Delta = {}
-    for of_user in OF_USER:
-        add_all(delta, of_user(user, touched), -1)
-    return normalized_delta(delta)
+    return difference((), _worth(user, touched))
 
 
 def months_of(user: User) -> set[str]:
     """Every month that a history (the hot document is enough) has something in."""
     carried = touched_by_carried(user)
     return {*user.hot.active, *user.hot.seen, *carried.months, *_months((user.first_day,))}
+
+
+def _worth(user: User, touched: Touched) -> Iterable[Contribution]:
+    return chain.from_iterable(of_user(user, touched) for of_user in OF_USER)
 
 
 def _months(days: Iterable[int | None]) -> Iterable[str]:

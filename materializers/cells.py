@@ -6,9 +6,15 @@ from functools import lru_cache
 from materializers.measures import Row
 
 SEPARATOR = "/"
+ONE = (1,)
+"""The row of a cell that only counts."""
 
 
-def sum_and_count(value: int | None) -> tuple[int, int]:
+Mean = tuple[int, int]
+"""A sum and its count."""
+
+
+def sum_and_count(value: int | None) -> Mean:
     """A mean's two measures of one value: nothing where it is absent."""
     return (0, 0) if value is None else (value, 1)
 

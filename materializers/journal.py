@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from ledger.plan import Plan
-from materializers.measures import Delta, add_all, normalized_delta
+from materializers.measures import Contribution, Delta, difference
 from materializers.registry import OF_FACT, OF_USER
 from materializers.touched import Touched, touched_by
 
@@ -32,17 +32,20 @@ def delta_of(plans: Iterable[Plan]) -> Delta:
 
 
 def _delta_of(plans: Iterable[tuple[Plan, Touched]]) -> Delta:
-    delta: Delta = {}
+    added: list[Contribution] = []
+    retracted: list[Contribution] = []
     for plan, touched in plans:
-        for sign, facts in ((-1, plan.retracted), (1, plan.counted)):
+        for into, facts, user in (
+            (retracted, plan.retracted, plan.before),
+            (added, plan.counted, plan.after),
+        ):
             for fact in facts:
                 for of_fact in OF_FACT:
-                    add_all(delta, of_fact(fact), sign)
-        for sign, user in ((-1, plan.before), (1, plan.after)):
+                    into.extend(of_fact(fact))
             if user is not None:
                 for of_user in OF_USER:
-                    add_all(delta, of_user(user, touched), sign)
-    return normalized_delta(delta)
+                    into.extend(of_user(user, touched))
+    return difference(added, retracted)
 
 
 def user_months(plans: Iterable[tuple[Plan, Touched]]) -> list[str]:

@@ -11,6 +11,8 @@ A mean is kept as (sum, count) and divided only when a view is rendered.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, zip_longest
+from operator import neg
 
 Row = Sequence[int]
 Measures = dict[str, list[int]]
@@ -39,6 +41,33 @@ def add_row(measures: Measures, cell: str, row: Row, sign: int = 1) -> None:
     for place, value in enumerate(row):
         if value:
             have[place] += sign * value
+
+
+def difference(added: Iterable[Contribution], retracted: Iterable[Contribution]) -> Delta:
+    """What is added less what is retracted, normalized.
+
+    Rows are gathered by cell and added up at once, because most cells get one row and few get many.
+    """
+    gathered: dict[str, dict[str, list[Row]]] = {}
+    taken = ((key, cell, tuple(map(neg, row))) for key, cell, row in retracted)
+    for key, cell, row in chain(added, taken):
+        cells = gathered.get(key)
+        if cells is None:
+            cells = gathered[key] = {}
+        rows = cells.get(cell)
+        if rows is None:
+            cells[cell] = [row]
+        else:
+            rows.append(row)
+    return normalized_delta(
+        {
+            key: {
+                cell: rows[0] if len(rows) == 1 else list(map(sum, zip_longest(*rows, fillvalue=0)))
+                for cell, rows in cells.items()
+            }
+            for key, cells in gathered.items()
+        }
+    )
 
 
 def add(left: Mapping[str, Row], right: Mapping[str, Row]) -> Measures:

@@ -1,13 +1,13 @@
 """Grain `day:{YYYYMMDD}`: what happened on one UTC day."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ledger.facts import Fact, IncidentFact, InteractionFact, SessionFact
 from ledger.instants import day_label
 from ledger.users import User
 from materializers import histogram
-from materializers.cells import cell_name, sum_and_count
+from materializers.cells import ONE, Mean, cell_name, sum_and_count
 from materializers.measures import Contribution
 from materializers.touched import Touched
 
@@ -118,6 +118,10 @@ class Users(NamedTuple):
     discovered_pairs: int = 0
 
 
+_CITING = Text(users=1)
+_NEW, _RETAINED, _DISCOVERED = Users(new=1), Users(retained=1), Users(discovered_pairs=1)
+
+
 def day_key(day: int) -> str:
     """The state key of an epoch day."""
     return f"day:{day_label(day)}"
@@ -133,28 +137,33 @@ def of_fact(fact: Fact) -> Iterable[Contribution]:
     return [(key, "incidents", _incidents(fact))]
 
 
-def _of_interaction(key: str, fact: InteractionFact) -> Iterator[Contribution]:
+def _of_interaction(key: str, fact: InteractionFact) -> list[Contribution]:
     rating = sum_and_count(fact.rating)
     response = sum_and_count(fact.response_ms)
     relevance = sum_and_count(fact.response_relevance)
-    yield key, "interactions", _interactions(fact)
-    yield (
-        key,
-        cell_name("personality", fact.personality),
-        Personality(1, *rating, *response, *relevance),
-    )
-    yield key, cell_name("model", fact.model), _model(fact)
-    yield key, cell_name("topic", fact.topic), Topic(1, *rating)
+    found: list[Contribution] = [
+        (key, "interactions", _interactions(fact, rating, response, relevance)),
+        (
+            key,
+            cell_name("personality", fact.personality),
+            Personality(1, *rating, *response, *relevance),
+        ),
+        (key, cell_name("model", fact.model), _model(fact, relevance)),
+        (key, cell_name("topic", fact.topic), Topic(1, *rating)),
+    ]
     if fact.response_ms is not None:
-        yield key, f"response/{histogram.bucket_of(fact.response_ms)}", (1,)
+        found.append((key, f"response/{histogram.bucket_of(fact.response_ms)}", ONE))
     cited: dict[str, int] = {}
     for citation in fact.citations:
         cited[citation.source] = cited.get(citation.source, 0) + 1
     for source, citations in cited.items():
-        yield key, cell_name("text", source), Text(citations, 0, *rating)
+        found.append((key, cell_name("text", source), Text(citations, 0, *rating)))
+    return found
 
 
-def _interactions(fact: InteractionFact) -> Interactions:
+def _interactions(
+    fact: InteractionFact, rating: Mean, response: Mean, relevance: Mean
+) -> Interactions:
     relevances = [
         citation.relevance for citation in fact.citations if citation.relevance is not None
     ]
@@ -162,23 +171,23 @@ def _interactions(fact: InteractionFact) -> Interactions:
         1,
         int(fact.failed),
         int(fact.complete),
-        *sum_and_count(fact.response_ms),
+        *response,
         len(fact.citations),
         sum(relevances),
         len(relevances),
-        *sum_and_count(fact.rating),
+        *rating,
         int(fact.accurate is True),
         int(fact.accurate is not None),
         *sum_and_count(fact.safety_score),
         *sum_and_count(fact.citation_accuracy),
-        *sum_and_count(fact.response_relevance),
+        *relevance,
         *sum_and_count(fact.retrieval_ms),
         *sum_and_count(fact.chunks),
         *sum_and_count(fact.rag_relevance),
     )
 
 
-def _model(fact: InteractionFact) -> Model:
+def _model(fact: InteractionFact, relevance: Mean) -> Model:
     counted = fact.input_tokens is not None and fact.output_tokens is not None
     return Model(
         1,
@@ -187,7 +196,7 @@ def _model(fact: InteractionFact) -> Model:
         (fact.input_tokens or 0) if counted else 0,
         (fact.output_tokens or 0) if counted else 0,
         int(counted),
-        *sum_and_count(fact.response_relevance),
+        *relevance,
     )
 
 
@@ -208,25 +217,39 @@ def _incidents(fact: IncidentFact) -> Incidents:
     )
 
 
-def of_user(user: User, touched: Touched) -> Iterator[Contribution]:
+def of_user(user: User, touched: Touched) -> Iterable[Contribution]:
     """What one user's history adds: distinct users, first days, retention."""
+    found: list[Contribution] = []
     for day in touched.days:
         counts = user.day(day)
         if counts is not None and counts.active:
             key = day_key(day)
-            yield key, "users", Users(active=1, source_pairs=len(counts.sources))
+            found.append((key, "users", Users(active=1, source_pairs=len(counts.sources))))
             for source in touched.sources:
                 if source in counts.sources:
-                    yield key, cell_name("text", source), Text(users=1)
-    turned = [day for day in touched.days if day in touched.turned_days]
-    for day in {day + later for day in turned for later in range(RETENTION_DAYS + 1)}:
-        if user.active(day) and any(
-            user.active(day - earlier) for earlier in range(1, RETENTION_DAYS + 1)
-        ):
-            yield day_key(day), "users", Users(retained=1)
-    if user.first_day is not None:
-        yield day_key(user.first_day), "users", Users(new=1)
+                    found.append((key, cell_name("text", source), _CITING))
+    for day in _retained(user, touched):
+        found.append((day_key(day), "users", _RETAINED))
+    first_day = user.first_day
+    if first_day is not None:
+        found.append((day_key(first_day), "users", _NEW))
     for source in touched.sources:
         first = user.first_citation(source)
         if first is not None:
-            yield day_key(first), "users", Users(discovered_pairs=1)
+            found.append((day_key(first), "users", _DISCOVERED))
+    return found
+
+
+def _retained(user: User, touched: Touched) -> set[int]:
+    """Days that depend on the turned ones, on which the user was retained."""
+    found = set()
+    for turned in touched.days:
+        if turned not in touched.turned_days:
+            continue
+        # Bit 0 is the first day that the turned one is compared with.
+        active = user.active_days(turned - RETENTION_DAYS, 2 * RETENTION_DAYS + 1)
+        for later in range(RETENTION_DAYS + 1):
+            before = active >> later & (1 << RETENTION_DAYS) - 1
+            if before and active >> later + RETENTION_DAYS & 1:
+                found.add(turned + later)
+    return found

@@ -1,6 +1,6 @@
 """Grain `month:{YYYYMM}`: what follows from users' whole months."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ledger.facts import Fact, InteractionFact
@@ -38,65 +38,70 @@ class Tier(NamedTuple):
     ratings: int = 0
 
 
+_CITED = MonthSource(citations=1)
+_CITING = MonthSource(users=1)
+_RETURNING = MonthSource(users=1, returning=1)
+_CHURNED = Tier(users=1)
+
+
 def month_key(month: str) -> str:
     """The state key of a `YYYYMM` month."""
     return f"month:{month}"
 
 
-def of_fact(fact: Fact) -> Iterator[Contribution]:
+def of_fact(fact: Fact) -> Iterable[Contribution]:
     """Citations of each source."""
-    if isinstance(fact, InteractionFact):
-        key = month_key(month_label(fact.day))
-        for citation in fact.citations:
-            yield key, cell_name("source", citation.source), MonthSource(citations=1)
+    if not isinstance(fact, InteractionFact):
+        return ()
+    key = month_key(month_label(fact.day))
+    return [(key, cell_name("source", citation.source), _CITED) for citation in fact.citations]
 
 
-def of_user(user: User, touched: Touched) -> Iterator[Contribution]:
+def of_user(user: User, touched: Touched) -> Iterable[Contribution]:
     """Distinct users of each source, and the tier of the user's month, churned ones included.
 
     Cells `tier-personality/{tier}/{personality}`, `tier-topic/{tier}/{topic}` and
     `tier-part/{tier}/{part of the day}` count members' interactions.
     """
+    found: list[Contribution] = []
     for month in touched.months:
-        yield from _of_month(user, month, touched)
+        _add_month(found, user, month, touched)
     for month in touched.months | {next_month(month) for month in touched.months}:
         if engagement.churned(user, month):
-            yield month_key(month), cell_name("tier", engagement.CHURNED), Tier(users=1)
+            found.append((month_key(month), cell_name("tier", engagement.CHURNED), _CHURNED))
+    return found
 
 
-def _of_month(user: User, month: str, touched: Touched) -> Iterator[Contribution]:
-    key = month_key(month)
+def _add_month(found: list[Contribution], user: User, month: str, touched: Touched) -> None:
     standing = engagement.standing(user, month)
     if standing is None:
         return
+    key = month_key(month)
     block = user.month(month)
     for source in touched.sources:
-        days = sum(source in day.sources for day in block.days.values())
+        days = sum([source in day.sources for day in block.days.values()])
         if days:
-            returning = int(days >= RETURNING_DAYS)
-            yield key, cell_name("source", source), MonthSource(users=1, returning=returning)
+            row = _RETURNING if days >= RETURNING_DAYS else _CITING
+            found.append((key, cell_name("source", source), row))
     tier = standing.tier
-    yield (
-        key,
-        cell_name("tier", tier),
-        Tier(
-            1,
-            block.sessions,
-            standing.score,
-            standing.retention_quarters,
-            *sum_and_count(standing.duration_ms),
-            *sum_and_count(standing.depth),
-            *sum_and_count(standing.rating),
-        ),
+    row_of_tier = Tier(
+        1,
+        block.sessions,
+        standing.score,
+        standing.retention_quarters,
+        *sum_and_count(standing.duration_ms),
+        *sum_and_count(standing.depth),
+        *sum_and_count(standing.rating),
     )
+    found.append((key, cell_name("tier", tier), row_of_tier))
     moved = month in touched.moved_months
     for personality, interactions in block.personalities.items():
         if moved or personality in touched.personalities:
-            yield key, cell_name("tier-personality", tier, personality), (interactions,)
+            found.append((key, cell_name("tier-personality", tier, personality), (interactions,)))
     for topic, interactions in block.topics.items():
         if moved or topic in touched.topics:
-            yield key, cell_name("tier-topic", tier, topic), (interactions,)
+            found.append((key, cell_name("tier-topic", tier, topic), (interactions,)))
     for hour, interactions in block.hours.items():
         if moved or hour in touched.hours:
             part = engagement.part_of_day(hour)
-            yield key, cell_name("tier-part", tier, part), (interactions,)
+            found.append((key, cell_name("tier-part", tier, part), (interactions,)))

@@ -3,12 +3,12 @@
 The wide maps live here and nowhere else: per verse, per topic, and per verse and topic.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ledger.facts import Citation, Fact, InteractionFact
 from ledger.instants import day_label
-from materializers.cells import cell_name, sum_and_count
+from materializers.cells import ONE, cell_name, sum_and_count
 from materializers.measures import Contribution
 
 
@@ -54,55 +54,49 @@ def content_id(source: str, chapter: str, verse: str) -> str:
     return f"{source}_{chapter}_{verse}"
 
 
-def of_fact(fact: Fact) -> Iterator[Contribution]:
+def of_fact(fact: Fact) -> Iterable[Contribution]:
     """What one interaction adds to each source it cites; cell `about/{chapter}/{verse}/{topic}`
     counts the interactions of a topic that cite the verse."""
     if not isinstance(fact, InteractionFact) or not fact.citations:
-        return
+        return ()
+    found: list[Contribution] = []
     day = day_label(fact.day)
+    topic = fact.topic
     satisfaction = sum_and_count(fact.user_satisfaction)
+    of_interaction = (
+        *sum_and_count(fact.rating),
+        *sum_and_count(fact.citation_accuracy),
+        *sum_and_count(fact.response_relevance),
+    )
     by_source: dict[str, list[tuple[int, Citation]]] = {}
     for position, citation in enumerate(fact.citations, start=1):
         by_source.setdefault(citation.source, []).append((position, citation))
     ranked: set[str] = set()
     for source, cited in by_source.items():
         key = f"source-day:{day}:{source}"
-        relevance, relevances = 0, 0
+        relevance = relevances = complete = 0
         for _, citation in cited:
             score = sum_and_count(citation.relevance)
             relevance, relevances = relevance + score[0], relevances + score[1]
-            yield key, _verse_cell(citation), Verse(1, *score)
-            ranked_as = content_id(source, citation.chapter, citation.verse)
+            complete += citation.complete
+            chapter, verse = citation.chapter, citation.verse
+            row = Verse(1, *score)
+            ranked_as = content_id(source, chapter, verse)
             if ranked_as not in ranked:
                 # Once per interaction and content id, under the first citation that has it.
                 ranked.add(ranked_as)
-                yield key, _verse_cell(citation), Verse(0, 0, 0, *satisfaction)
-                yield (
-                    key,
-                    cell_name("about", citation.chapter, citation.verse, fact.topic),
-                    (1,),
-                )
-        yield (
-            key,
-            "source",
-            Source(
-                len(cited),
-                relevance,
-                relevances,
-                sum(citation.complete for _, citation in cited),
-                1,
-                cited[0][0],
-                *sum_and_count(fact.rating),
-                *sum_and_count(fact.citation_accuracy),
-                *sum_and_count(fact.response_relevance),
+                row = Verse(1, *score, *satisfaction)
+                found.append((key, cell_name("about", chapter, verse, topic), ONE))
+            found.append((key, cell_name("verse", chapter, verse), row))
+        row_of_source = Source(
+            len(cited), relevance, relevances, complete, 1, cited[0][0], *of_interaction
+        )
+        found += (
+            (key, "source", row_of_source),
+            (
+                key,
+                cell_name("topic", topic),
+                SourceTopic(1, relevance, relevances, *satisfaction),
             ),
         )
-        yield (
-            key,
-            cell_name("topic", fact.topic),
-            SourceTopic(1, relevance, relevances, *satisfaction),
-        )
-
-
-def _verse_cell(citation: Citation) -> str:
-    return cell_name("verse", citation.chapter, citation.verse)
+    return found

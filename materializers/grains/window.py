@@ -1,13 +1,13 @@
 """Grain `window:{YYYYMMDDHHMM}`: five minutes, named by their start."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ledger.facts import Fact, InteractionFact
 from ledger.instants import DAY_SECONDS, MINUTE_SECONDS, WINDOW_SECONDS, window_label
 from ledger.users import User
 from materializers import histogram
-from materializers.cells import sum_and_count
+from materializers.cells import ONE, sum_and_count
 from materializers.measures import Contribution
 from materializers.touched import Touched
 
@@ -38,28 +38,26 @@ def window_key(window: int) -> str:
     return f"window:{window_label(window)}"
 
 
-def of_fact(fact: Fact) -> Iterator[Contribution]:
+def of_fact(fact: Fact) -> Iterable[Contribution]:
     """What one interaction adds to its window; cell `second/{0..299}` counts each second."""
     if not isinstance(fact, InteractionFact):
-        return
+        return ()
     key = window_key(fact.window)
-    yield (
-        key,
-        "interactions",
-        Window(
-            1,
-            int(fact.failed),
-            *sum_and_count(fact.response_ms),
-            *sum_and_count(fact.rating),
-            int(fact.accurate is True),
-            int(fact.accurate is not None),
-            *sum_and_count(fact.citation_accuracy),
-            *sum_and_count(fact.safety_score),
-        ),
+    row = Window(
+        1,
+        int(fact.failed),
+        *sum_and_count(fact.response_ms),
+        *sum_and_count(fact.rating),
+        int(fact.accurate is True),
+        int(fact.accurate is not None),
+        *sum_and_count(fact.citation_accuracy),
+        *sum_and_count(fact.safety_score),
     )
-    yield key, f"second/{fact.at_seconds % WINDOW_SECONDS}", (1,)
-    if fact.response_ms is not None:
-        yield key, f"response/{histogram.bucket_of(fact.response_ms)}", (1,)
+    second = (key, f"second/{fact.at_seconds % WINDOW_SECONDS}", ONE)
+    if fact.response_ms is None:
+        return (key, "interactions", row), second
+    response = (key, f"response/{histogram.bucket_of(fact.response_ms)}", ONE)
+    return (key, "interactions", row), second, response
 
 
 def of_user(user: User, touched: Touched) -> Iterator[Contribution]:
@@ -70,4 +68,4 @@ def of_user(user: User, touched: Touched) -> Iterator[Contribution]:
             if day * MINUTES_PER_DAY + minute not in touched.minutes:
                 continue
             window, place = divmod(minute, _MINUTES_PER_WINDOW)
-            yield window_key(day * WINDOWS_PER_DAY + window), f"minute/{place}", (1,)
+            yield window_key(day * WINDOWS_PER_DAY + window), f"minute/{place}", ONE
