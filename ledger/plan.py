@@ -177,6 +177,8 @@ class _Planning:
         fact so far, fact now). Their version stays. Also where the fact is the same as before:
         moving them in steps towards a version that never came may have been broken off."""
         joins = self._joins()
+        if not joins:
+            return []
         concerned = [
             incident_id
             for verdict in self.verdicts
@@ -203,29 +205,28 @@ class _Planning:
         return self.hot.get("joins", {}) if self.hot else {}
 
     def _count(self, result: Plan) -> None:
-        self._require_months(
-            {month_label(fact.day) for fact in (*result.retracted, *result.counted)}
-        )
-        result.before = self._load_user()
-        result.after = result.before.copy() if result.before else self._new_user(result)
+        retracted, counted = result.retracted, result.counted
+        self._require_months({month_label(fact.day) for fact in (*retracted, *counted)})
+        before = result.before = self._load_user()
+        after = result.after = before.copy() if before else self._new_user(counted)
         try:
-            for fact in result.retracted:
-                result.after.count(fact, -1)
+            for fact in retracted:
+                after.count(fact, -1)
             # In order of time, because a user's latest month only ever advances.
-            for fact in sorted(result.counted, key=lambda fact: fact.day):
-                result.after.count(fact, 1)
+            for fact in sorted(counted, key=lambda fact: fact.day):
+                after.count(fact, 1)
         except MonthsMissing as missing:
             self._require_months(missing.months)
             # Every earlier month was read, so the hot document is older than its months.
             raise Transient("a user's documents were read out of date") from missing
-        firsts = {user.first_day for user in (result.before, result.after) if user is not None}
-        if len(firsts) > 1:
+        if before is not None and before.first_day != after.first_day:
             # Whose first month it is decides tiers, so those months count anew.
+            firsts = (before.first_day, after.first_day)
             self._require_months({month_label(day) for day in firsts if day is not None})
         for verdict, (old, new) in result.settled(self.verdicts):
             if verdict.source == INCIDENTS:
-                result.after.list_join(verdict.entry_id, _named(old), _named(new))
-        result.writes.extend(self._user_writes(result.after))
+                after.list_join(verdict.entry_id, _named(old), _named(new))
+        result.writes.extend(self._user_writes(after))
 
     def _load_user(self) -> User | None:
         assert self.owner.key is not None
@@ -233,10 +234,10 @@ class _Planning:
         self._require(further_ids(self.owner.key, self.documents, months))
         return load_user(self.owner.key, self.documents, months)
 
-    def _new_user(self, result: Plan) -> User:
+    def _new_user(self, counted: Iterable[Fact]) -> User:
         assert self.owner.key is not None
         assert self.owner.user is not None, "only a readable user counts for the first time"
-        earliest = min(month_label(fact.day) for fact in result.counted)
+        earliest = min(month_label(fact.day) for fact in counted)
         return User.new(self.owner.key, self.owner.pk, self.owner.user, earliest)
 
     def _user_writes(self, user: User) -> list[Write]:

@@ -72,9 +72,11 @@ def further_ids(key: str, documents: Mapping[str, Any], months: Iterable[str]) -
 
 def hot_documents(user: User) -> list[HotUser | Shard]:
     """The hot document; and of its shards and the latest month's, those that are not as read."""
+    if not user.shards and encoded_bytes(user.hot) <= KEPT_BYTES_MAX:
+        return [user.hot]
+    before = user.shards.get(user.hot.id, [])
     block, shards = _stored_month(user, user.hot.latest)
     hot = msgspec.structs.replace(user.hot, block=block)
-    before = user.shards.get(hot.id, [])
     if before or encoded_bytes(hot) > KEPT_BYTES_MAX:
         kept, held = divided(_entries_of_hot(hot), before)
         hot = msgspec.structs.replace(hot, firsts={}, joins={}, shards=len(held))

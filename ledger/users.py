@@ -8,13 +8,13 @@ block of the latest month; earlier months have a document each, touched by late 
 maps of either overflow into shards (`user_documents.py`); here a history is whole.
 """
 
-from collections.abc import Iterator, Mapping
-from copy import copy
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from operator import add, sub
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from ledger.facts import Fact, InteractionFact, SessionFact
 from ledger.instants import month_label, month_start
@@ -51,9 +51,7 @@ class Day(msgspec.Struct, omit_defaults=True):
 
     def copy(self) -> "Day":
         """The same counts, to be changed apart from these."""
-        day = copy(self)
-        day.minutes, day.sources = self.minutes.copy(), self.sources.copy()
-        return day
+        return replace(self, minutes=self.minutes.copy(), sources=self.sources.copy())
 
 
 class MonthTotals(NamedTuple):
@@ -76,6 +74,9 @@ class MonthTotals(NamedTuple):
     cost_nano_usd: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+
+
+_NOTHING_OF_SESSIONS = (0,) * MonthTotals._fields.index("rating")
 
 
 class Month(msgspec.Struct, omit_defaults=True):
@@ -102,12 +103,12 @@ class Month(msgspec.Struct, omit_defaults=True):
     @property
     def interactions(self) -> int:
         """Interactions of the month."""
-        return sum(day.interactions for day in self.days.values())
+        return sum([day.interactions for day in self.days.values()])
 
     @property
     def sessions(self) -> int:
         """Sessions started in the month."""
-        return sum(day.sessions for day in self.days.values())
+        return sum([day.sessions for day in self.days.values()])
 
     @property
     def active_days(self) -> list[int]:
@@ -116,10 +117,13 @@ class Month(msgspec.Struct, omit_defaults=True):
 
     def copy(self) -> "Month":
         """The same block, to be changed apart from this one; days are replaced, never changed."""
-        month = copy(self)
-        month.days, month.hours = self.days.copy(), self.hours.copy()
-        month.topics, month.personalities = self.topics.copy(), self.personalities.copy()
-        return month
+        return replace(
+            self,
+            days=self.days.copy(),
+            hours=self.hours.copy(),
+            topics=self.topics.copy(),
+            personalities=self.personalities.copy(),
+        )
 
 
 class Carried(msgspec.Struct, omit_defaults=True):
@@ -232,11 +236,16 @@ class User:
 
     def copy(self) -> "User":
         """The history as it stands: what either counts from here on, the other does not."""
-        hot = copy(self.hot)
+        hot = self.hot
         months = {month: block.copy() for month, block in self.months.items()}
-        hot.block = months[hot.latest]
-        hot.active, hot.seen, hot.firsts = hot.active.copy(), hot.seen.copy(), hot.firsts.copy()
-        hot.joins = {key: listed.copy() for key, listed in hot.joins.items()}
+        hot = replace(
+            hot,
+            block=months[hot.latest],
+            active=hot.active.copy(),
+            seen=hot.seen.copy(),
+            firsts=hot.firsts.copy(),
+            joins={key: listed.copy() for key, listed in hot.joins.items()},
+        )
         user = User(self.key, hot, months)
         user.shards = self.shards.copy()
         return user
@@ -366,40 +375,39 @@ class User:
         return bool(masks.get(month, 0) >> (day - month_start(month)) & 1)
 
 
-def _totals_of(fact: Fact) -> MonthTotals:
-    """What one fact adds to its user's month."""
+def _totals_of(fact: Fact) -> Sequence[int]:
+    """What one fact adds to its user's month, in the order of `MonthTotals`."""
     if isinstance(fact, InteractionFact):
         counted = fact.input_tokens is not None and fact.output_tokens is not None
-        return MonthTotals(
-            rating=fact.rating or 0,
-            ratings=int(fact.rating is not None),
-            complexity=fact.complexity or 0,
-            complexities=int(fact.complexity is not None),
-            complete=int(fact.complete),
-            cost_nano_usd=fact.cost_nano_usd,
-            input_tokens=(fact.input_tokens or 0) if counted else 0,
-            output_tokens=(fact.output_tokens or 0) if counted else 0,
+        return (
+            *_NOTHING_OF_SESSIONS,
+            fact.rating or 0,
+            int(fact.rating is not None),
+            fact.complexity or 0,
+            int(fact.complexity is not None),
+            int(fact.complete),
+            fact.cost_nano_usd,
+            (fact.input_tokens or 0) if counted else 0,
+            (fact.output_tokens or 0) if counted else 0,
         )
     if isinstance(fact, SessionFact):
         duration_ms = fact.duration_ms
-        return MonthTotals(
-            duration_ms=duration_ms or 0,
-            durations=int(duration_ms is not None),
-            depth=fact.depth or 0,
-            depths=int(fact.depth is not None),
-            completed=int(fact.status == "completed"),
-            ended=int(fact.status != "other"),
-            short_sessions=int(duration_ms is not None and duration_ms < SHORT_SESSION_MS),
-            medium_sessions=int(
-                duration_ms is not None and SHORT_SESSION_MS <= duration_ms <= MEDIUM_SESSION_MS
-            ),
-            long_sessions=int(duration_ms is not None and duration_ms > MEDIUM_SESSION_MS),
+        return (
+            duration_ms or 0,
+            int(duration_ms is not None),
+            fact.depth or 0,
+            int(fact.depth is not None),
+            int(fact.status == "completed"),
+            int(fact.status != "other"),
+            int(duration_ms is not None and duration_ms < SHORT_SESSION_MS),
+            int(duration_ms is not None and SHORT_SESSION_MS <= duration_ms <= MEDIUM_SESSION_MS),
+            int(duration_ms is not None and duration_ms > MEDIUM_SESSION_MS),
         )
-    return MonthTotals()
+    return ()
 
 
-def _add_totals(block: Month, totals: MonthTotals, sign: int) -> None:
-    row = list(map(add if sign == 1 else sub, block.sums, totals))
+def _add_totals(block: Month, totals: Sequence[int], sign: int) -> None:
+    row = [have + sign * more for have, more in zip_longest(block.totals, totals, fillvalue=0)]
     while row and not row[-1]:
         row.pop()
     block.totals = row

@@ -20,7 +20,7 @@ from ledger.users import Carried, User, days_of, hot_id, is_erased, month_id
 from materializers.grains.day import RETENTION_DAYS
 from materializers.measures import Contribution, Delta, difference
 from materializers.registry import OF_USER
-from materializers.touched import Touched
+from materializers.touched import NOTHING, Touched
 
 
 def carried_of(user: User, horizon_seconds: int) -> Carried | None:
@@ -99,7 +99,7 @@ def touched_by_carried(user: User) -> Touched:
     """Where a user's contributions depend on what was carried."""
     carried = user.hot.carried
     if carried is None:
-        return Touched(frozenset(), frozenset(), frozenset())
+        return NOTHING
     return Touched(
         days=frozenset(days_of(carried.active)),
         months=frozenset({*carried.active, *_months((carried.first_day, user.first_day))}),

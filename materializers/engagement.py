@@ -3,11 +3,12 @@
 Thresholds compare exact quotients; only the score is rounded, to millionths, before it is compared.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from ledger.fixed_point import MILLION, divided_half_even
 from ledger.instants import month_label, previous_month
-from ledger.users import Month, User
+from ledger.users import MonthTotals, User
 
 POWER_USER, ENGAGED, CASUAL, NEW, CHURNED = "power_user", "engaged", "casual", "new", "churned"
 TIERS = (POWER_USER, ENGAGED, CASUAL, NEW, CHURNED)
@@ -15,6 +16,10 @@ TIERS = (POWER_USER, ENGAGED, CASUAL, NEW, CHURNED)
 SESSIONS_FULL, INTERACTIONS_FULL = 20, 60
 """So many in a month score fully."""
 WEIGHTS_PERCENT = {"sessions": 30, "interactions": 25, "depth": 20, "rating": 15, "completion": 10}
+_COUNTS_WEIGHT = WEIGHTS_PERCENT["sessions"] + WEIGHTS_PERCENT["interactions"]
+_SESSION_WEIGHT = WEIGHTS_PERCENT["sessions"] * INTERACTIONS_FULL
+_INTERACTION_WEIGHT = WEIGHTS_PERCENT["interactions"] * SESSIONS_FULL
+"""Of each one, over the product of both full counts."""
 
 POWER_SESSIONS_MIN, POWER_RETENTION_QUARTERS_MIN = 20, 3
 POWER_SCORE_MIN, POWER_DEPTH_MIN_PERCENT = 800_000, 70
@@ -22,6 +27,10 @@ ENGAGED_SESSIONS_MIN, ENGAGED_SCORE_MIN = 8, 500_000
 
 QUARTER_STARTS = (1, 8, 15, 22)
 """First days of a month's quarters; the last runs to its end."""
+QUARTERS = tuple(
+    (1 << end - 1) - (1 << start - 1) for start, end in pairwise((*QUARTER_STARTS, 32))
+)
+"""Their days as masks, bit 0 the first of the month."""
 PARTS_OF_DAY = ("night", "morning", "afternoon", "evening")
 _HOURS_PER_PART = 6
 
@@ -60,18 +69,20 @@ def standing(user: User, month: str) -> Standing | None:
 def _standing(user: User, month: str) -> Standing:
     block = user.month(month)
     sums = block.sums
-    score = _score(block)
-    quarters = len({_quarter(day) for day in block.active_days})
+    sessions, interactions = block.sessions, block.interactions
+    score = _score(sums, sessions, interactions)
+    active = user.hot.active[month]
+    quarters = sum([active & days > 0 for days in QUARTERS])
     first_day = user.first_day
     if (
-        block.sessions >= POWER_SESSIONS_MIN
+        sessions >= POWER_SESSIONS_MIN
         and score >= POWER_SCORE_MIN
         and sums.depths
         and sums.depth * 100 >= POWER_DEPTH_MIN_PERCENT * sums.depths * MILLION
         and quarters >= POWER_RETENTION_QUARTERS_MIN
     ):
         tier = POWER_USER
-    elif block.sessions >= ENGAGED_SESSIONS_MIN and score >= ENGAGED_SCORE_MIN:
+    elif sessions >= ENGAGED_SESSIONS_MIN and score >= ENGAGED_SCORE_MIN:
         tier = ENGAGED
     elif first_day is not None and month_label(first_day) == month:
         tier = NEW
@@ -87,34 +98,30 @@ def _standing(user: User, month: str) -> Standing:
     )
 
 
-def _score(block: Month) -> int:
+def _score(sums: MonthTotals, sessions: int, interactions: int) -> int:
     """The weighted mean of the parts that are present, in millionths, half-even.
 
     Exact, over one denominator: a user's score is computed at every change.
     """
-    sums = block.sums
-    sessions, interactions = block.sessions, block.interactions
-    parts = [
-        (WEIGHTS_PERCENT["sessions"], min(sessions, SESSIONS_FULL), SESSIONS_FULL),
-        (WEIGHTS_PERCENT["interactions"], min(interactions, INTERACTIONS_FULL), INTERACTIONS_FULL),
-    ]
-    if sums.depths:
-        parts.append((WEIGHTS_PERCENT["depth"], sums.depth, sums.depths * MILLION))
-    if sums.ratings:
-        whole = sums.ratings * MILLION
-        parts.append((WEIGHTS_PERCENT["rating"], sums.rating - whole, 4 * whole))
-    if sums.ended:
-        parts.append((WEIGHTS_PERCENT["completion"], sums.completed, sums.ended))
-    weights, weighted, denominator = 0, 0, 1
-    for weight, part, whole in parts:
-        weights += weight
-        weighted = weighted * whole + weight * part * denominator
-        denominator *= whole
+    weights = _COUNTS_WEIGHT
+    weighted = _SESSION_WEIGHT * min(sessions, SESSIONS_FULL) + _INTERACTION_WEIGHT * min(
+        interactions, INTERACTIONS_FULL
+    )
+    denominator = SESSIONS_FULL * INTERACTIONS_FULL
+    for weight, part, whole in (
+        (WEIGHTS_PERCENT["depth"], sums.depth, sums.depths * MILLION),
+        (
+            WEIGHTS_PERCENT["rating"],
+            sums.rating - sums.ratings * MILLION,
+            4 * sums.ratings * MILLION,
+        ),
+        (WEIGHTS_PERCENT["completion"], sums.completed, sums.ended),
+    ):
+        if whole:
+            weights += weight
+            weighted = weighted * whole + weight * part * denominator
+            denominator *= whole
     return divided_half_even(weighted * MILLION, denominator * weights)
-
-
-def _quarter(day: int) -> int:
-    return sum(day >= start for start in QUARTER_STARTS)
 
 
 def _mean(total: int, count: int) -> int | None:

@@ -49,7 +49,7 @@ def difference(added: Iterable[Contribution], retracted: Iterable[Contribution])
     Rows are gathered by cell and added up at once, because most cells get one row and few get many.
     """
     gathered: dict[str, dict[str, list[Row]]] = {}
-    taken = ((key, cell, tuple(map(neg, row))) for key, cell, row in retracted)
+    taken = [(key, cell, tuple(map(neg, row))) for key, cell, row in retracted]
     for key, cell, row in chain(added, taken):
         cells = gathered.get(key)
         if cells is None:
@@ -59,15 +59,20 @@ def difference(added: Iterable[Contribution], retracted: Iterable[Contribution])
             cells[cell] = [row]
         else:
             rows.append(row)
-    return normalized_delta(
-        {
-            key: {
-                cell: rows[0] if len(rows) == 1 else list(map(sum, zip_longest(*rows, fillvalue=0)))
-                for cell, rows in cells.items()
-            }
-            for key, cells in gathered.items()
-        }
-    )
+    delta: Delta = {}
+    for key in sorted(gathered):
+        cells = gathered[key]
+        measures: Measures = {}
+        for cell in sorted(cells):
+            rows = cells[cell]
+            total = list(rows[0] if len(rows) == 1 else map(sum, zip_longest(*rows, fillvalue=0)))
+            while total and not total[-1]:
+                total.pop()
+            if total:
+                measures[cell] = total
+        if measures:
+            delta[key] = measures
+    return delta
 
 
 def add(left: Mapping[str, Row], right: Mapping[str, Row]) -> Measures:

@@ -1,13 +1,14 @@
 """What a plan touches of a user's history: where `of_user` contributions can differ."""
 
-from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Container
 from typing import Any
 
+import msgspec
+
 from ledger.facts import InteractionFact
-from ledger.instants import DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS, month_label
+from ledger.instants import DAY_SECONDS, HOUR_SECONDS, MINUTES_PER_DAY, month_label
 from ledger.plan import Plan
-from ledger.users import User
+from ledger.users import Day, User
 from materializers import engagement
 
 
@@ -21,8 +22,7 @@ class _All(Container[Any]):
 ALL = _All()
 
 
-@dataclass(frozen=True)
-class Touched:
+class Touched(msgspec.Struct, frozen=True):
     """Where a user's history before and after a plan can differ.
 
     Days, months and sources are walked; the rest narrows down what of them, and `ALL` does not.
@@ -33,50 +33,83 @@ class Touched:
     months: frozenset[str]
     """Their months, and the months of the user's first day before and after."""
     sources: frozenset[str]
-    """Sources that the facts cite."""
-    turned_days: Container[int] = ALL
-    """Days on which the user was active before and is not now, or the other way round."""
+    """Sources cited on one of the days before and not now, or the other way round."""
+    moved_days: Container[int] = ALL
+    """Days on which whether the user was active, or what the user cited, differs."""
     minutes: Container[int] = ALL
-    """Minutes since 1970 of interactions."""
+    """Minutes since 1970 that had an interaction before and have none now, or the other way."""
     hours: Container[int] = ALL
-    """Their UTC hours."""
+    """UTC hours of interactions."""
     topics: Container[str] = ALL
     personalities: Container[str] = ALL
     moved_months: Container[str] = ALL
     """Months in which the user's tier differs, so that all that counts under it moves."""
+    turned_months: Container[str] = ALL
+    """Months in which the user was active before and is not now, or the other way round."""
+    first_day: bool = True
+    """Whether the user's first day differs."""
+
+
+NOTHING = Touched(frozenset(), frozenset(), frozenset())
+_NO_DAY = Day()
 
 
 def touched_by(plan: Plan) -> Touched:
     """What a plan touches of its user's history."""
+    before, after = plan.before, plan.after
+    if before is None and after is None:
+        return NOTHING
     facts = (*plan.retracted, *plan.counted)
-    interactions = [fact for fact in facts if isinstance(fact, InteractionFact)]
-    days = frozenset({fact.day for fact in facts})
+    days = {fact.day for fact in facts}
     months = {month_label(day) for day in days}
-    users = [user for user in (plan.before, plan.after) if user is not None]
-    first_days = {user.first_day for user in users}
+    first_days = {user.first_day for user in (before, after) if user is not None}
+    turned = {
+        month for month in months if _active_in(before, month) is not _active_in(after, month)
+    }
     if len(first_days) > 1:
         months |= {month_label(day) for day in first_days if day is not None}
+    sources: set[str] = set()
+    minutes: set[int] = set()
+    moved: set[int] = set()
+    for day in days:
+        was, now = _counts(before, day), _counts(after, day)
+        differing = was.sources.keys() ^ now.sources.keys()
+        if differing or was.active is not now.active:
+            moved.add(day)
+            sources |= differing
+        first_minute = day * MINUTES_PER_DAY
+        for fact in facts:
+            if isinstance(fact, InteractionFact) and fact.day == day:
+                minute = fact.minute_of_day
+                if (minute in was.minutes) is not (minute in now.minutes):
+                    minutes.add(first_minute + minute)
+    interactions = [fact for fact in facts if isinstance(fact, InteractionFact)]
     return Touched(
-        days=days,
+        days=frozenset(days),
         months=frozenset(months),
-        sources=frozenset(
-            {citation.source for fact in interactions for citation in fact.citations}
-        ),
-        turned_days={day for day in days if _turned(plan, day)},
-        minutes={fact.at_seconds // MINUTE_SECONDS for fact in interactions},
+        sources=frozenset(sources),
+        moved_days=moved,
+        minutes=minutes,
         hours={fact.at_seconds % DAY_SECONDS // HOUR_SECONDS for fact in interactions},
         topics={fact.topic for fact in interactions},
         personalities={fact.personality for fact in interactions},
-        moved_months={month for month in months if _moved(users, month)},
+        moved_months={month for month in months if _moved(before, after, month)},
+        turned_months=turned,
+        first_day=before is None or after is None or len(first_days) > 1,
     )
 
 
-def _turned(plan: Plan, day: int) -> bool:
-    before, after = (user is not None and user.active(day) for user in (plan.before, plan.after))
-    return before is not after
+def _counts(user: User | None, day: int) -> Day:
+    return (None if user is None else user.day(day)) or _NO_DAY
 
 
-def _moved(users: Sequence[User], month: str) -> bool:
-    standings = [engagement.standing(user, month) for user in users]
-    # A user who was not there before had no tier, whatever the month is now.
-    return len(standings) < 2 or len({one and one.tier for one in standings}) > 1
+def _active_in(user: User | None, month: str) -> bool:
+    return user is not None and user.active_in(month)
+
+
+def _moved(before: User | None, after: User | None, month: str) -> bool:
+    if before is None or after is None:
+        # A user who was not there before had no tier, whatever the month is now.
+        return True
+    was, now = engagement.standing(before, month), engagement.standing(after, month)
+    return (was and was.tier) != (now and now.tier)

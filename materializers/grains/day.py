@@ -220,7 +220,8 @@ def _incidents(fact: IncidentFact) -> Incidents:
 def of_user(user: User, touched: Touched) -> Iterable[Contribution]:
     """What one user's history adds: distinct users, first days, retention."""
     found: list[Contribution] = []
-    for day in touched.days:
+    moved = [day for day in touched.days if day in touched.moved_days]
+    for day in moved:
         counts = user.day(day)
         if counts is not None and counts.active:
             key = day_key(day)
@@ -228,10 +229,10 @@ def of_user(user: User, touched: Touched) -> Iterable[Contribution]:
             for source in touched.sources:
                 if source in counts.sources:
                     found.append((key, cell_name("text", source), _CITING))
-    for day in _retained(user, touched):
+    for day in _retained(user, moved):
         found.append((day_key(day), "users", _RETAINED))
     first_day = user.first_day
-    if first_day is not None:
+    if first_day is not None and touched.first_day:
         found.append((day_key(first_day), "users", _NEW))
     for source in touched.sources:
         first = user.first_citation(source)
@@ -240,16 +241,14 @@ def of_user(user: User, touched: Touched) -> Iterable[Contribution]:
     return found
 
 
-def _retained(user: User, touched: Touched) -> set[int]:
-    """Days that depend on the turned ones, on which the user was retained."""
+def _retained(user: User, moved: Iterable[int]) -> set[int]:
+    """Days that depend on these, on which the user was retained."""
     found = set()
-    for turned in touched.days:
-        if turned not in touched.turned_days:
-            continue
-        # Bit 0 is the first day that the turned one is compared with.
-        active = user.active_days(turned - RETENTION_DAYS, 2 * RETENTION_DAYS + 1)
+    for day in moved:
+        # Bit 0 is the first day that this one is compared with.
+        active = user.active_days(day - RETENTION_DAYS, 2 * RETENTION_DAYS + 1)
         for later in range(RETENTION_DAYS + 1):
             before = active >> later & (1 << RETENTION_DAYS) - 1
             if before and active >> later + RETENTION_DAYS & 1:
-                found.add(turned + later)
+                found.add(day + later)
     return found

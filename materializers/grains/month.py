@@ -66,7 +66,8 @@ def of_user(user: User, touched: Touched) -> Iterable[Contribution]:
     found: list[Contribution] = []
     for month in touched.months:
         _add_month(found, user, month, touched)
-    for month in touched.months | {next_month(month) for month in touched.months}:
+    turned = {month for month in touched.months if month in touched.turned_months}
+    for month in turned | {next_month(month) for month in turned}:
         if engagement.churned(user, month):
             found.append((month_key(month), cell_name("tier", engagement.CHURNED), _CHURNED))
     return found

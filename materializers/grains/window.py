@@ -1,10 +1,16 @@
 """Grain `window:{YYYYMMDDHHMM}`: five minutes, named by their start."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ledger.facts import Fact, InteractionFact
-from ledger.instants import DAY_SECONDS, MINUTE_SECONDS, WINDOW_SECONDS, window_label
+from ledger.instants import (
+    DAY_SECONDS,
+    MINUTE_SECONDS,
+    MINUTES_PER_DAY,
+    WINDOW_SECONDS,
+    window_label,
+)
 from ledger.users import User
 from materializers import histogram
 from materializers.cells import ONE, sum_and_count
@@ -12,7 +18,6 @@ from materializers.measures import Contribution
 from materializers.touched import Touched
 
 WINDOWS_PER_DAY = DAY_SECONDS // WINDOW_SECONDS
-MINUTES_PER_DAY = DAY_SECONDS // MINUTE_SECONDS
 _MINUTES_PER_WINDOW = WINDOW_SECONDS // MINUTE_SECONDS
 
 
@@ -60,12 +65,15 @@ def of_fact(fact: Fact) -> Iterable[Contribution]:
     return (key, "interactions", row), second, response
 
 
-def of_user(user: User, touched: Touched) -> Iterator[Contribution]:
+def of_user(user: User, touched: Touched) -> Iterable[Contribution]:
     """Cell `minute/{0..4}`: distinct users with an interaction in that minute."""
+    found: list[Contribution] = []
+    if not touched.minutes:
+        return found
     for day in touched.days:
         counts = user.day(day)
         for minute in counts.minutes if counts is not None else ():
-            if day * MINUTES_PER_DAY + minute not in touched.minutes:
-                continue
-            window, place = divmod(minute, _MINUTES_PER_WINDOW)
-            yield window_key(day * WINDOWS_PER_DAY + window), f"minute/{place}", ONE
+            if day * MINUTES_PER_DAY + minute in touched.minutes:
+                window, place = divmod(minute, _MINUTES_PER_WINDOW)
+                found.append((window_key(day * WINDOWS_PER_DAY + window), f"minute/{place}", ONE))
+    return found

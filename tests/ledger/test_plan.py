@@ -76,7 +76,7 @@ def test_what_is_seen_first_is_counted_and_written() -> None:
         ts=7,
         lsn=7,
         user=KEY,
-        fact=msgspec.to_builtins(interaction()),
+        fact=interaction(),
         ttl=None,
     )
 

@@ -138,22 +138,24 @@ def test_days_months_and_sources_of_the_facts_are_touched() -> None:
         days=frozenset((MARCH_10, MARCH_10 + 22)),
         months=frozenset(("202603", "202604")),
         sources=frozenset(("bhagavad_gita", "dhammapada", "a")),
-        turned_days={MARCH_10, MARCH_10 + 22},
+        moved_days={MARCH_10, MARCH_10 + 22},
         minutes={MARCH_10 * 1_440 + MINUTE, (MARCH_10 + 22) * 1_440},
         hours={MINUTE // 60, 0},
         topics={interaction().topic},
         personalities={interaction().personality},
         moved_months={"202603", "202604"},
+        turned_months={"202603", "202604"},
     )
 
 
-def test_a_tier_that_stays_moves_no_month() -> None:
+def test_what_is_as_before_is_not_touched() -> None:
     ledger = Ledger()
     ledger.decide(verdict("a", interaction()))
     made = touched_by(ledger.plan(verdict("b", interaction())))
 
     assert made.months == {"202603"}
-    assert (made.moved_months, made.turned_days) == (set(), set())
+    assert (made.moved_months, made.turned_months, made.first_day) == (set(), set(), False)
+    assert (made.moved_days, made.minutes, made.sources) == (set(), set(), frozenset())
 
 
 def test_months_of_a_first_day_that_moves_are_touched() -> None:
