@@ -15,8 +15,7 @@ COMMIT_BYTES_MAX = 1_500_000
 """Cosmos DB takes 2 MB; the rest is for keys, escapes and system properties."""
 
 
-@dataclass(frozen=True)
-class Write:
+class Write(msgspec.Struct, frozen=True, gc=False):
     """One document to write: a create where `etag` is None, else a replace of just that version."""
 
     body: msgspec.Struct

@@ -29,7 +29,7 @@ class Outcome(StrEnum):
     DEAD = "dead"
 
 
-class Entry(msgspec.Struct, omit_defaults=True):
+class Entry(msgspec.Struct, omit_defaults=True, gc=False):
     """The state document `e:{source}:{hash of partition key value, id}`.
 
     `user` is the user's key in the state container, None for an anonymous document; `fact` the
@@ -53,7 +53,7 @@ class Entry(msgspec.Struct, omit_defaults=True):
         return Version(self.etag, self.ts, self.lsn)
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What was decided of one delivered version, before the ledger is asked what is new."""
 
     source: str

@@ -21,7 +21,7 @@ class Citation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Chapter, verse and citation text are all present."""
 
 
-class InteractionFact(msgspec.Struct, frozen=True, array_like=True):
+class InteractionFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One model call: when, how well, how costly, and what it cited."""
 
     at_seconds: int

@@ -72,5 +72,5 @@ def in_id(text: str) -> str:
 
 def digest(*parts: str) -> str:
     """A short stable name (128 bits, hexadecimal) for parts that may be long or sensitive."""
-    joined = "\0".join(f"{len(part)}:{part}" for part in parts)
+    joined = "\0".join([f"{len(part)}:{part}" for part in parts])
     return blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -46,8 +46,7 @@ class Unread(Exception):
         self.ids = ids
 
 
-@dataclass(frozen=True)
-class Owner:
+class Owner(msgspec.Struct, frozen=True, gc=False):
     """Whose documents are planned together: a user, or one anonymous document (`key` None)."""
 
     pk: str
@@ -245,8 +244,9 @@ class _Planning:
         that were only read; and every month that was read or begun, also unchanged."""
         writes = [self._write(body) for body in hot_documents(user)]
         for month in sorted(user.months):
-            known = month_id(user.key, month) in self.documents
-            if month != user.hot.latest and (known or month in user.touched):
+            if month == user.hot.latest:
+                continue
+            if month in user.touched or month_id(user.key, month) in self.documents:
                 writes.extend(self._write(body) for body in month_documents(user, month))
         return writes
 

@@ -10,7 +10,7 @@ maps of either overflow into shards (`user_documents.py`); here a history is who
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import zip_longest
+from operator import add, sub
 from typing import Any, NamedTuple
 
 import msgspec
@@ -28,7 +28,7 @@ MEDIUM_SESSION_MS = 15 * 60_000
 """One up to this is medium, beyond it long."""
 
 
-class Day(msgspec.Struct, omit_defaults=True):
+class Day(msgspec.Struct, omit_defaults=True, gc=False):
     """One user's counts of one day."""
 
     interactions: int = msgspec.field(name="i", default=0)
@@ -76,10 +76,12 @@ class MonthTotals(NamedTuple):
     output_tokens: int = 0
 
 
+_TOTALS = len(MonthTotals._fields)
 _NOTHING_OF_SESSIONS = (0,) * MonthTotals._fields.index("rating")
+_NOTHING_OF_INTERACTIONS = (0,) * (_TOTALS - len(_NOTHING_OF_SESSIONS))
 
 
-class Month(msgspec.Struct, omit_defaults=True):
+class Month(msgspec.Struct, omit_defaults=True, gc=False):
     """One user's block of one month."""
 
     days: dict[int, Day] = msgspec.field(name="d", default_factory=dict)
@@ -137,7 +139,7 @@ class Carried(msgspec.Struct, omit_defaults=True):
     """Cited source → epoch day of its first citation."""
 
 
-class HotUser(msgspec.Struct, omit_defaults=True):
+class HotUser(msgspec.Struct, omit_defaults=True, gc=False):
     """The state document `u:{user key}`."""
 
     id: str
@@ -261,7 +263,8 @@ class User:
         number = fact.day - month_start(month) + 1
         known = block.days.get(number)
         day = block.days[number] = Day() if known is None else known.copy()
-        _add_totals(block, _totals_of(fact), sign)
+        if totals := _totals_of(fact):
+            _add_totals(block, totals, sign)
         if isinstance(fact, InteractionFact):
             day.interactions += sign
             _add(block.hours, fact.minute_of_day // 60, sign)
@@ -376,7 +379,7 @@ class User:
 
 
 def _totals_of(fact: Fact) -> Sequence[int]:
-    """What one fact adds to its user's month, in the order of `MonthTotals`."""
+    """What one fact adds to its user's month, all of `MonthTotals` in order, or nothing."""
     if isinstance(fact, InteractionFact):
         counted = fact.input_tokens is not None and fact.output_tokens is not None
         return (
@@ -402,12 +405,14 @@ def _totals_of(fact: Fact) -> Sequence[int]:
             int(duration_ms is not None and duration_ms < SHORT_SESSION_MS),
             int(duration_ms is not None and SHORT_SESSION_MS <= duration_ms <= MEDIUM_SESSION_MS),
             int(duration_ms is not None and duration_ms > MEDIUM_SESSION_MS),
+            *_NOTHING_OF_INTERACTIONS,
         )
     return ()
 
 
 def _add_totals(block: Month, totals: Sequence[int], sign: int) -> None:
-    row = [have + sign * more for have, more in zip_longest(block.totals, totals, fillvalue=0)]
+    have = block.totals + [0] * (_TOTALS - len(block.totals))
+    row = list(map(add if sign == 1 else sub, have, totals))
     while row and not row[-1]:
         row.pop()
     block.totals = row

@@ -71,8 +71,7 @@ def _standing(user: User, month: str) -> Standing:
     sums = block.sums
     sessions, interactions = block.sessions, block.interactions
     score = _score(sums, sessions, interactions)
-    active = user.hot.active[month]
-    quarters = sum([active & days > 0 for days in QUARTERS])
+    quarters = sum(map(bool, map(user.hot.active[month].__and__, QUARTERS)))
     first_day = user.first_day
     if (
         sessions >= POWER_SESSIONS_MIN

@@ -1,6 +1,7 @@
 """The journal: deltas that stage 1 has committed and the fold has not yet added to the partials."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -31,21 +32,25 @@ def delta_of(plans: Iterable[Plan]) -> Delta:
     return _delta_of([(plan, touched_by(plan)) for plan in plans])
 
 
-def _delta_of(plans: Iterable[tuple[Plan, Touched]]) -> Delta:
-    added: list[Contribution] = []
-    retracted: list[Contribution] = []
+def _delta_of(plans: Sequence[tuple[Plan, Touched]]) -> Delta:
+    return difference(
+        chain.from_iterable(_contributions(plans, 1)),
+        chain.from_iterable(_contributions(plans, -1)),
+    )
+
+
+def _contributions(
+    plans: Iterable[tuple[Plan, Touched]], sign: int
+) -> Iterator[Iterable[Contribution]]:
+    """Of what is new (`sign` 1), or of what was counted before (-1)."""
     for plan, touched in plans:
-        for into, facts, user in (
-            (retracted, plan.retracted, plan.before),
-            (added, plan.counted, plan.after),
-        ):
-            for fact in facts:
-                for of_fact in OF_FACT:
-                    into.extend(of_fact(fact))
-            if user is not None:
-                for of_user in OF_USER:
-                    into.extend(of_user(user, touched))
-    return difference(added, retracted)
+        facts, user = (plan.counted, plan.after) if sign == 1 else (plan.retracted, plan.before)
+        for fact in facts:
+            for of_fact in OF_FACT:
+                yield of_fact(fact)
+        if user is not None:
+            for of_user in OF_USER:
+                yield of_user(user, touched)
 
 
 def user_months(plans: Iterable[tuple[Plan, Touched]]) -> list[str]:

@@ -49,7 +49,7 @@ def difference(added: Iterable[Contribution], retracted: Iterable[Contribution])
     Rows are gathered by cell and added up at once, because most cells get one row and few get many.
     """
     gathered: dict[str, dict[str, list[Row]]] = {}
-    taken = [(key, cell, tuple(map(neg, row))) for key, cell, row in retracted]
+    taken = ((key, cell, tuple(map(neg, row))) for key, cell, row in retracted)
     for key, cell, row in chain(added, taken):
         cells = gathered.get(key)
         if cells is None:

@@ -6,7 +6,13 @@ from typing import Any
 import msgspec
 
 from ledger.facts import InteractionFact
-from ledger.instants import DAY_SECONDS, HOUR_SECONDS, MINUTES_PER_DAY, month_label
+from ledger.instants import (
+    DAY_SECONDS,
+    HOUR_SECONDS,
+    MINUTE_SECONDS,
+    MINUTES_PER_DAY,
+    month_label,
+)
 from ledger.plan import Plan
 from ledger.users import Day, User
 from materializers import engagement
@@ -22,7 +28,7 @@ class _All(Container[Any]):
 ALL = _All()
 
 
-class Touched(msgspec.Struct, frozen=True):
+class Touched(msgspec.Struct, frozen=True, gc=False):
     """Where a user's history before and after a plan can differ.
 
     Days, months and sources are walked; the rest narrows down what of them, and `ALL` does not.
@@ -59,42 +65,53 @@ def touched_by(plan: Plan) -> Touched:
     before, after = plan.before, plan.after
     if before is None and after is None:
         return NOTHING
-    facts = (*plan.retracted, *plan.counted)
-    days = {fact.day for fact in facts}
-    months = {month_label(day) for day in days}
     first_days = {user.first_day for user in (before, after) if user is not None}
-    turned = {
-        month for month in months if _active_in(before, month) is not _active_in(after, month)
-    }
-    if len(first_days) > 1:
-        months |= {month_label(day) for day in first_days if day is not None}
-    sources: set[str] = set()
+    days: set[int] = set()
     minutes: set[int] = set()
-    moved: set[int] = set()
+    hours: set[int] = set()
+    topics: set[str] = set()
+    personalities: set[str] = set()
+    for fact in (*plan.retracted, *plan.counted):
+        days.add(fact.day)
+        if isinstance(fact, InteractionFact):
+            minutes.add(fact.at_seconds // MINUTE_SECONDS)
+            hours.add(fact.at_seconds % DAY_SECONDS // HOUR_SECONDS)
+            topics.add(fact.topic)
+            personalities.add(fact.personality)
+    sources: set[str] = set()
+    turned_minutes: set[int] = set()
+    moved_days: set[int] = set()
     for day in days:
         was, now = _counts(before, day), _counts(after, day)
         differing = was.sources.keys() ^ now.sources.keys()
         if differing or was.active is not now.active:
-            moved.add(day)
+            moved_days.add(day)
             sources |= differing
-        first_minute = day * MINUTES_PER_DAY
-        for fact in facts:
-            if isinstance(fact, InteractionFact) and fact.day == day:
-                minute = fact.minute_of_day
-                if (minute in was.minutes) is not (minute in now.minutes):
-                    minutes.add(first_minute + minute)
-    interactions = [fact for fact in facts if isinstance(fact, InteractionFact)]
+        for minute in minutes:
+            of_day = minute - day * MINUTES_PER_DAY
+            if (of_day in was.minutes) is not (of_day in now.minutes):
+                turned_minutes.add(minute)
+    months = {month_label(day) for day in days}
+    if len(first_days) > 1:
+        months |= {month_label(day) for day in first_days if day is not None}
+    moved_months: set[str] = set()
+    turned_months: set[str] = set()
+    for month in months:
+        if _moved(before, after, month):
+            moved_months.add(month)
+        if _active_in(before, month) is not _active_in(after, month):
+            turned_months.add(month)
     return Touched(
         days=frozenset(days),
         months=frozenset(months),
         sources=frozenset(sources),
-        moved_days=moved,
-        minutes=minutes,
-        hours={fact.at_seconds % DAY_SECONDS // HOUR_SECONDS for fact in interactions},
-        topics={fact.topic for fact in interactions},
-        personalities={fact.personality for fact in interactions},
-        moved_months={month for month in months if _moved(before, after, month)},
-        turned_months=turned,
+        moved_days=moved_days,
+        minutes=turned_minutes,
+        hours=hours,
+        topics=topics,
+        personalities=personalities,
+        moved_months=moved_months,
+        turned_months=turned_months,
         first_day=before is None or after is None or len(first_days) > 1,
     )
 

@@ -51,7 +51,7 @@ def malformed(path: str, reason: str) -> Rejected:
     return Rejected("malformed", path, reason)
 
 
-class SourceDocument(msgspec.Struct, kw_only=True):
+class SourceDocument(msgspec.Struct, kw_only=True, gc=False):
     """What every source document has: identity, kind, soft delete, system properties."""
 
     id: str
@@ -103,8 +103,7 @@ class Source(Generic[D]):
     """Raises Rejected; never asks anything but the document and the price table."""
 
 
-@dataclass(slots=True)
-class Change:
+class Change(msgspec.Struct):
     """One delivered document version, not yet judged."""
 
     source: str

@@ -6,6 +6,7 @@ usage-tracking shape, each field by itself (views.md, section 1, "Shapes").
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -45,50 +46,50 @@ class Price(Protocol):
     ) -> int | None: ...
 
 
-class ResponseMetadata(msgspec.Struct):
+class ResponseMetadata(msgspec.Struct, gc=False):
     personality_used: str | None = None
     model_used: str | None = None
 
 
-class CostData(msgspec.Struct):
+class CostData(msgspec.Struct, gc=False):
     model_used: str | None = None
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
     timestamp: Time | None = None
 
 
-class ContextData(msgspec.Struct):
+class ContextData(msgspec.Struct, gc=False):
     model_used: str | None = None
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
 
 
-class QueryMetadata(msgspec.Struct):
+class QueryMetadata(msgspec.Struct, gc=False):
     query_category: str | None = None
     query_complexity: str | None = None
 
 
-class QualityMetrics(msgspec.Struct):
+class QualityMetrics(msgspec.Struct, gc=False):
     response_relevance: Share | None = None
     citation_accuracy: Share | None = None
     user_satisfaction: Share | None = None
     safety_score: Share | None = None
 
 
-class ProcessingStages(msgspec.Struct):
+class ProcessingStages(msgspec.Struct, gc=False):
     content_retrieval_ms: Milliseconds | None = None
 
 
-class RagMetadata(msgspec.Struct):
+class RagMetadata(msgspec.Struct, gc=False):
     chunks_retrieved: float | None = None
     avg_relevance_score: Share | None = None
 
 
-class UserFeedback(msgspec.Struct):
+class UserFeedback(msgspec.Struct, gc=False):
     accurate: bool | None = None
 
 
-class CitedText(msgspec.Struct):
+class CitedText(msgspec.Struct, gc=False):
     source: str | None = None
     chapter: str | int | float | None = None
     verse: str | int | float | None = None
@@ -96,7 +97,7 @@ class CitedText(msgspec.Struct):
     citation_text: str | None = None
 
 
-class Interaction(SourceDocument, kw_only=True):
+class Interaction(SourceDocument, kw_only=True, gc=False):
     """A document of `user_interactions`, all shapes at once."""
 
     session_id: str | None = None
@@ -230,6 +231,7 @@ def _rating(document: Interaction) -> int | None:
     return millionths(rating)
 
 
+@lru_cache(maxsize=4096)
 def _score(value: float | None) -> int | None:
     return None if value is None else millionths(value)
 
@@ -243,9 +245,9 @@ def _first_whole(*candidates: tuple[str, float | None]) -> int | None:
     """The first token count present; all of them are checked. Bounds are in their type."""
     first: int | None = None
     for path, value in candidates:
-        whole = _whole(path, value)
-        if first is None:
-            first = whole
+        if value is not None:
+            whole = _whole(path, value)
+            first = whole if first is None else first
     return first
 
 

@@ -8,6 +8,8 @@ is decided: a bad deployment must not retract the world.
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from ledger.entries import Outcome, Verdict, entry_ttl_seconds
 from ledger.facts import Fact
 from processors.documents import Change, Rejected, Source
@@ -41,8 +43,7 @@ class Breaker:
             raise TooManyDefects(f"{defects} of {len(outcomes)} changes hit a defect of the worker")
 
 
-@dataclass(slots=True)
-class Judged:
+class Judged(msgspec.Struct):
     """A change and what was decided of it."""
 
     change: Change

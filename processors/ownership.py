@@ -2,8 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from ledger.buckets import bucket_of, bucket_pk
 from ledger.entries import Outcome
@@ -62,11 +64,9 @@ def owned(judged: Iterable[Judged], layout: Layout) -> dict[str, list[Work]]:
     works: dict[tuple[str, str], Work] = {}
     for one in judged:
         user = one.change.user
-        if user is None:
-            _add(works, Owner(layout.pk_of(one.change.entry_id), None, None), one)
-        else:
-            key = user_key(user)
-            _add(works, Owner(layout.pk_of(key), key, user), one)
+        key = None if user is None else user_key(user)
+        pk = layout.pk_of(key or one.change.entry_id)
+        _work(works, pk, key, user, one).judged.append(one)
     return _by_bucket(works)
 
 
@@ -86,7 +86,8 @@ def copied(judged: Iterable[Judged], layout: Layout) -> dict[str, list[Work]]:
             own = layout.pk_of(change.entry_id)
             for pk in map(layout.pk, range(layout.buckets)):
                 if pk != own:
-                    _add(works, Owner(pk, None, None), replace(one, copy=True))
+                    copy = msgspec.structs.replace(one, copy=True)
+                    _work(works, pk, None, None, copy).judged.append(copy)
     return _by_bucket(works)
 
 
@@ -123,6 +124,12 @@ def strangers(work: Work, judged: list[Judged], documents: Documents) -> list[Wo
     return moved
 
 
-def _add(works: dict[tuple[str, str], Work], owner: Owner, one: Judged) -> None:
-    name = owner.key or one.change.entry_id
-    works.setdefault((owner.pk, name), Work(owner)).judged.append(one)
+def _work(
+    works: dict[tuple[str, str], Work], pk: str, key: str | None, user: str | None, one: Judged
+) -> Work:
+    """The work of a change's owner, begun where it is the first."""
+    name = (pk, key or one.change.entry_id)
+    work = works.get(name)
+    if work is None:
+        work = works[name] = Work(Owner(pk, key, user))
+    return work

@@ -8,7 +8,7 @@ from ledger.instants import day_label
 from ledger.users import User
 from materializers import histogram
 from materializers.cells import ONE, Mean, cell_name, sum_and_count
-from materializers.measures import Contribution
+from materializers.measures import Contribution, Row
 from materializers.touched import Touched
 
 RETENTION_DAYS = 7
@@ -138,6 +138,7 @@ def of_fact(fact: Fact) -> Iterable[Contribution]:
 
 
 def _of_interaction(key: str, fact: InteractionFact) -> list[Contribution]:
+    """Rows in the order of their classes, not built by name: a change has a dozen of them."""
     rating = sum_and_count(fact.rating)
     response = sum_and_count(fact.response_ms)
     relevance = sum_and_count(fact.response_relevance)
@@ -146,10 +147,10 @@ def _of_interaction(key: str, fact: InteractionFact) -> list[Contribution]:
         (
             key,
             cell_name("personality", fact.personality),
-            Personality(1, *rating, *response, *relevance),
+            (1, *rating, *response, *relevance),
         ),
         (key, cell_name("model", fact.model), _model(fact, relevance)),
-        (key, cell_name("topic", fact.topic), Topic(1, *rating)),
+        (key, cell_name("topic", fact.topic), (1, *rating)),
     ]
     if fact.response_ms is not None:
         found.append((key, f"response/{histogram.bucket_of(fact.response_ms)}", ONE))
@@ -157,17 +158,16 @@ def _of_interaction(key: str, fact: InteractionFact) -> list[Contribution]:
     for citation in fact.citations:
         cited[citation.source] = cited.get(citation.source, 0) + 1
     for source, citations in cited.items():
-        found.append((key, cell_name("text", source), Text(citations, 0, *rating)))
+        found.append((key, cell_name("text", source), (citations, 0, *rating)))
     return found
 
 
-def _interactions(
-    fact: InteractionFact, rating: Mean, response: Mean, relevance: Mean
-) -> Interactions:
+def _interactions(fact: InteractionFact, rating: Mean, response: Mean, relevance: Mean) -> Row:
+    """In the order of `Interactions`."""
     relevances = [
         citation.relevance for citation in fact.citations if citation.relevance is not None
     ]
-    return Interactions(
+    return (
         1,
         int(fact.failed),
         int(fact.complete),
@@ -187,9 +187,10 @@ def _interactions(
     )
 
 
-def _model(fact: InteractionFact, relevance: Mean) -> Model:
+def _model(fact: InteractionFact, relevance: Mean) -> Row:
+    """In the order of `Model`."""
     counted = fact.input_tokens is not None and fact.output_tokens is not None
-    return Model(
+    return (
         1,
         int(not fact.priced),
         fact.cost_nano_usd,
@@ -225,14 +226,13 @@ def of_user(user: User, touched: Touched) -> Iterable[Contribution]:
         counts = user.day(day)
         if counts is not None and counts.active:
             key = day_key(day)
-            found.append((key, "users", Users(active=1, source_pairs=len(counts.sources))))
+            found.append((key, "users", Users(1, 0, 0, len(counts.sources))))
             for source in touched.sources:
                 if source in counts.sources:
                     found.append((key, cell_name("text", source), _CITING))
     for day in _retained(user, moved):
         found.append((day_key(day), "users", _RETAINED))
-    first_day = user.first_day
-    if first_day is not None and touched.first_day:
+    if touched.first_day and (first_day := user.first_day) is not None:
         found.append((day_key(first_day), "users", _NEW))
     for source in touched.sources:
         first = user.first_citation(source)
@@ -247,6 +247,9 @@ def _retained(user: User, moved: Iterable[int]) -> set[int]:
     for day in moved:
         # Bit 0 is the first day that this one is compared with.
         active = user.active_days(day - RETENTION_DAYS, 2 * RETENTION_DAYS + 1)
+        if not active & active - 1:
+            # On one day at most.
+            continue
         for later in range(RETENTION_DAYS + 1):
             before = active >> later & (1 << RETENTION_DAYS) - 1
             if before and active >> later + RETENTION_DAYS & 1:

@@ -85,7 +85,8 @@ def _add_month(found: list[Contribution], user: User, month: str, touched: Touch
             row = _RETURNING if days >= RETURNING_DAYS else _CITING
             found.append((key, cell_name("source", source), row))
     tier = standing.tier
-    row_of_tier = Tier(
+    row_of_tier = (
+        # In the order of `Tier`.
         1,
         block.sessions,
         standing.score,

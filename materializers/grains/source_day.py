@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ledger.facts import Citation, Fact, InteractionFact
 from ledger.instants import day_label
 from materializers.cells import ONE, cell_name, sum_and_count
-from materializers.measures import Contribution
+from materializers.measures import Contribution, Row
 
 
 class Source(NamedTuple):
@@ -56,7 +56,8 @@ def content_id(source: str, chapter: str, verse: str) -> str:
 
 def of_fact(fact: Fact) -> Iterable[Contribution]:
     """What one interaction adds to each source it cites; cell `about/{chapter}/{verse}/{topic}`
-    counts the interactions of a topic that cite the verse."""
+    counts the interactions of a topic that cite the verse. Rows are in the order of their classes.
+    """
     if not isinstance(fact, InteractionFact) or not fact.citations:
         return ()
     found: list[Contribution] = []
@@ -80,23 +81,16 @@ def of_fact(fact: Fact) -> Iterable[Contribution]:
             relevance, relevances = relevance + score[0], relevances + score[1]
             complete += citation.complete
             chapter, verse = citation.chapter, citation.verse
-            row = Verse(1, *score)
+            row: Row = (1, *score)
             ranked_as = content_id(source, chapter, verse)
             if ranked_as not in ranked:
                 # Once per interaction and content id, under the first citation that has it.
                 ranked.add(ranked_as)
-                row = Verse(1, *score, *satisfaction)
+                row = (1, *score, *satisfaction)
                 found.append((key, cell_name("about", chapter, verse, topic), ONE))
             found.append((key, cell_name("verse", chapter, verse), row))
-        row_of_source = Source(
-            len(cited), relevance, relevances, complete, 1, cited[0][0], *of_interaction
-        )
-        found += (
-            (key, "source", row_of_source),
-            (
-                key,
-                cell_name("topic", topic),
-                SourceTopic(1, relevance, relevances, *satisfaction),
-            ),
-        )
+        row = (len(cited), relevance, relevances, complete, 1, cited[0][0], *of_interaction)
+        found.append((key, "source", row))
+        row = (1, relevance, relevances, *satisfaction)
+        found.append((key, cell_name("topic", topic), row))
     return found

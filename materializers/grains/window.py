@@ -48,7 +48,8 @@ def of_fact(fact: Fact) -> Iterable[Contribution]:
     if not isinstance(fact, InteractionFact):
         return ()
     key = window_key(fact.window)
-    row = Window(
+    row = (
+        # In the order of `Window`.
         1,
         int(fact.failed),
         *sum_and_count(fact.response_ms),
