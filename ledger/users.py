@@ -76,9 +76,9 @@ class MonthTotals(NamedTuple):
     output_tokens: int = 0
 
 
-_TOTALS = len(MonthTotals._fields)
-_NOTHING_OF_SESSIONS = (0,) * MonthTotals._fields.index("rating")
-_NOTHING_OF_INTERACTIONS = (0,) * (_TOTALS - len(_NOTHING_OF_SESSIONS))
+_NOTHING = MonthTotals()
+_NOTHING_OF_SESSIONS = _NOTHING[: MonthTotals._fields.index("rating")]
+_NOTHING_OF_INTERACTIONS = _NOTHING[len(_NOTHING_OF_SESSIONS) :]
 
 
 class Month(msgspec.Struct, omit_defaults=True, gc=False):
@@ -238,15 +238,14 @@ class User:
 
     def copy(self) -> "User":
         """The history as it stands: what either counts from here on, the other does not."""
-        hot = self.hot
         months = {month: block.copy() for month, block in self.months.items()}
         hot = replace(
-            hot,
-            block=months[hot.latest],
-            active=hot.active.copy(),
-            seen=hot.seen.copy(),
-            firsts=hot.firsts.copy(),
-            joins={key: listed.copy() for key, listed in hot.joins.items()},
+            self.hot,
+            block=months[self.hot.latest],
+            active=self.hot.active.copy(),
+            seen=self.hot.seen.copy(),
+            firsts=self.hot.firsts.copy(),
+            joins={key: listed.copy() for key, listed in self.hot.joins.items()},
         )
         user = User(self.key, hot, months)
         user.shards = self.shards.copy()
@@ -263,14 +262,14 @@ class User:
         number = fact.day - month_start(month) + 1
         known = block.days.get(number)
         day = block.days[number] = Day() if known is None else known.copy()
-        if totals := _totals_of(fact):
-            _add_totals(block, totals, sign)
+        _add_totals(block, _totals_of(fact), sign)
         if isinstance(fact, InteractionFact):
+            minute = fact.minute_of_day
             day.interactions += sign
-            _add(block.hours, fact.minute_of_day // 60, sign)
+            _add(block.hours, minute // 60, sign)
             _add(block.topics, fact.topic, sign)
             _add(block.personalities, fact.personality, sign)
-            _add(day.minutes, fact.minute_of_day, sign)
+            _add(day.minutes, minute, sign)
             for citation in fact.citations:
                 _add(day.sources, citation.source, sign)
         elif isinstance(fact, SessionFact):
@@ -379,7 +378,7 @@ class User:
 
 
 def _totals_of(fact: Fact) -> Sequence[int]:
-    """What one fact adds to its user's month, all of `MonthTotals` in order, or nothing."""
+    """What one fact adds to its user's month, all of `MonthTotals` in order."""
     if isinstance(fact, InteractionFact):
         counted = fact.input_tokens is not None and fact.output_tokens is not None
         return (
@@ -407,11 +406,11 @@ def _totals_of(fact: Fact) -> Sequence[int]:
             int(duration_ms is not None and duration_ms > MEDIUM_SESSION_MS),
             *_NOTHING_OF_INTERACTIONS,
         )
-    return ()
+    return _NOTHING
 
 
 def _add_totals(block: Month, totals: Sequence[int], sign: int) -> None:
-    have = block.totals + [0] * (_TOTALS - len(block.totals))
+    have = (*block.totals, *_NOTHING[len(block.totals) :])
     row = list(map(add if sign == 1 else sub, have, totals))
     while row and not row[-1]:
         row.pop()

@@ -20,6 +20,8 @@ _COUNTS_WEIGHT = WEIGHTS_PERCENT["sessions"] + WEIGHTS_PERCENT["interactions"]
 _SESSION_WEIGHT = WEIGHTS_PERCENT["sessions"] * INTERACTIONS_FULL
 _INTERACTION_WEIGHT = WEIGHTS_PERCENT["interactions"] * SESSIONS_FULL
 """Of each one, over the product of both full counts."""
+_DEPTH_WEIGHT, _RATING_WEIGHT = WEIGHTS_PERCENT["depth"], WEIGHTS_PERCENT["rating"]
+_COMPLETION_WEIGHT = WEIGHTS_PERCENT["completion"]
 
 POWER_SESSIONS_MIN, POWER_RETENTION_QUARTERS_MIN = 20, 3
 POWER_SCORE_MIN, POWER_DEPTH_MIN_PERCENT = 800_000, 70
@@ -27,7 +29,7 @@ ENGAGED_SESSIONS_MIN, ENGAGED_SCORE_MIN = 8, 500_000
 
 QUARTER_STARTS = (1, 8, 15, 22)
 """First days of a month's quarters; the last runs to its end."""
-QUARTERS = tuple(
+QUARTER_MASKS = tuple(
     (1 << end - 1) - (1 << start - 1) for start, end in pairwise((*QUARTER_STARTS, 32))
 )
 """Their days as masks, bit 0 the first of the month."""
@@ -71,7 +73,7 @@ def _standing(user: User, month: str) -> Standing:
     sums = block.sums
     sessions, interactions = block.sessions, block.interactions
     score = _score(sums, sessions, interactions)
-    quarters = sum(map(bool, map(user.hot.active[month].__and__, QUARTERS)))
+    quarters = sum(map(bool, map(user.hot.active[month].__and__, QUARTER_MASKS)))
     first_day = user.first_day
     if (
         sessions >= POWER_SESSIONS_MIN
@@ -103,23 +105,22 @@ def _score(sums: MonthTotals, sessions: int, interactions: int) -> int:
     Exact, over one denominator: a user's score is computed at every change.
     """
     weights = _COUNTS_WEIGHT
-    weighted = _SESSION_WEIGHT * min(sessions, SESSIONS_FULL) + _INTERACTION_WEIGHT * min(
-        interactions, INTERACTIONS_FULL
-    )
+    weighted = _SESSION_WEIGHT * min(sessions, SESSIONS_FULL)
+    weighted += _INTERACTION_WEIGHT * min(interactions, INTERACTIONS_FULL)
     denominator = SESSIONS_FULL * INTERACTIONS_FULL
-    for weight, part, whole in (
-        (WEIGHTS_PERCENT["depth"], sums.depth, sums.depths * MILLION),
-        (
-            WEIGHTS_PERCENT["rating"],
-            sums.rating - sums.ratings * MILLION,
-            4 * sums.ratings * MILLION,
-        ),
-        (WEIGHTS_PERCENT["completion"], sums.completed, sums.ended),
-    ):
-        if whole:
-            weights += weight
-            weighted = weighted * whole + weight * part * denominator
-            denominator *= whole
+    if whole := sums.depths * MILLION:
+        weights += _DEPTH_WEIGHT
+        weighted = weighted * whole + _DEPTH_WEIGHT * sums.depth * denominator
+        denominator *= whole
+    if whole := sums.ratings * MILLION:
+        weights += _RATING_WEIGHT
+        part = sums.rating - whole
+        weighted = weighted * 4 * whole + _RATING_WEIGHT * part * denominator
+        denominator *= 4 * whole
+    if whole := sums.ended:
+        weights += _COMPLETION_WEIGHT
+        weighted = weighted * whole + _COMPLETION_WEIGHT * sums.completed * denominator
+        denominator *= whole
     return divided_half_even(weighted * MILLION, denominator * weights)
 
 

@@ -29,7 +29,7 @@ def packed(planned: Iterable[Planned]) -> Iterator[list[Planned]]:
     operations = size = 0
     for one in planned:
         more_operations = len(one.plan.writes)
-        more_bytes = sum(encoded_bytes(write.body) for write in one.plan.writes)
+        more_bytes = encoded_bytes([write.body for write in one.plan.writes])
         if chunk and (
             one.work.alone
             or operations + more_operations > OPERATIONS_FOR_PLANS

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ledger.facts import Fact, InteractionFact
 from ledger.user_documents import load_user
 from ledger.users import (
+    Carried,
     Day,
     HotUser,
     Month,
@@ -259,6 +260,35 @@ def test_joins_are_listed_by_the_interaction_named() -> None:
     user.list_join("i3", "never listed", None)
 
     assert user.hot.joins == {}
+
+
+@given(many, many)
+def test_a_copy_counts_apart(kept: list[Fact], more: list[Fact]) -> None:
+    user = counted(kept)
+    as_it_was = shown(user)
+    copy = user.copy()
+    for fact in sorted(more, key=lambda fact: fact.day):
+        copy.count(fact, 1)
+    copy.list_join("i", None, "a")
+
+    assert shown(user) == as_it_was
+    assert user.hot.joins == {}
+    for fact in more:
+        copy.count(fact, -1)
+    assert shown(copy) == as_it_was
+
+
+@given(many)
+def test_active_days_are_those_on_which_the_user_was_active(some: list[Fact]) -> None:
+    user = counted(some)
+    user.hot.carried = Carried(MARCH_10 - 30, active={"202602": 0b1011})
+    first = MARCH_10 - 14
+    found = user.active_days(first, 28)
+
+    assert [user.active(first + place) for place in range(28)] == [
+        bool(found >> place & 1) for place in range(28)
+    ]
+    assert found < 1 << 28
 
 
 def test_a_history_is_read_back_from_its_documents() -> None:

@@ -11,6 +11,7 @@ from materializers.measures import (
     add,
     add_all,
     add_row,
+    difference,
     is_negative,
     normalized,
     normalized_delta,
@@ -32,6 +33,21 @@ def of(*some: tuple[str, str, Any], sign: int = 1) -> dict[str, Measures]:
     delta: dict[str, Measures] = {}
     add_all(delta, some, sign)
     return normalized_delta(delta)
+
+
+@given(contributions, contributions)
+def test_a_difference_is_one_sum_less_the_other(
+    added: list[tuple[str, str, Any]], retracted: list[tuple[str, str, Any]]
+) -> None:
+    expected: dict[str, Measures] = {}
+    add_all(expected, added)
+    add_all(expected, retracted, -1)
+    found = difference(added, iter(retracted))
+
+    assert normalized_delta(expected) == found
+    assert list(found) == sorted(found)
+    assert all(list(cells) == sorted(cells) for cells in found.values())
+    assert difference(retracted, retracted) == {}
 
 
 @given(measures, measures)
