@@ -29,9 +29,7 @@ def settle(
     """For each doubt the change to apply, or None to keep what is decided."""
     found = [_read(source, doubt.change, sources) for doubt in doubts]
     unclear = [
-        place
-        for place, doubt in enumerate(doubts)
-        if not _plainly_newer(found[place], doubt.decided)
+        place for place, doubt in enumerate(doubts) if not _plainly_newer(found[place], doubt)
     ]
     if unclear:
         wait(DOUBT_PAUSE_SECONDS)
@@ -43,10 +41,15 @@ def settle(
     return found
 
 
-def _plainly_newer(found: Change | None, decided: Version | None) -> bool:
+def _plainly_newer(found: Change | None, doubt: Doubt) -> bool:
+    """Than what is decided and than what was delivered: a reading that is older than the delivery
+    lags, however long ago the decided version was written."""
     if found is None or found.version.ts is None:
         return False
-    return decided is not None and decided.ts is not None and found.version.ts > decided.ts
+    decided, delivered = doubt.decided, doubt.change.version
+    if decided is None or decided.ts is None or found.version.ts <= decided.ts:
+        return False
+    return delivered.ts is None or found.version.ts > delivered.ts
 
 
 def _read(source: Source[Any], change: Change, sources: Sources) -> Change | None:
