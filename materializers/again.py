@@ -22,7 +22,9 @@ PARTIAL_TO = "p;"
 class AgainState(Protocol):
     """The state container, as the walk uses it."""
 
-    def ids(self, pk: str, start: str, end: str, limit: int) -> list[str]:
+    def ids(
+        self, pk: str, start: str, end: str, limit: int, session_token: str | None = None
+    ) -> list[str]:
         """Ids with start <= id < end, in id order."""
 
     def read_range(
@@ -43,14 +45,15 @@ class Walked(NamedTuple):
     last: str | None
 
 
-def walk(state: AgainState, pk: str, after: str) -> Walked:
-    """State keys of the partials and of the users' months of a bucket, from behind an id on."""
+def walk(state: AgainState, pk: str, after: str, session_token: str | None = None) -> Walked:
+    """State keys of the partials and of the users' months of a bucket, from behind an id on; what
+    stood when the session token was given is among them."""
     if after < PARTIAL_TO:
         start = max(PARTIAL_PREFIX, f"{after}\0")
-        ids = state.ids(pk, start, PARTIAL_TO, IDS_PER_PAGE)
+        ids = state.ids(pk, start, PARTIAL_TO, IDS_PER_PAGE, session_token)
         return Walked([state_key_of(one) for one in ids], ids[-1] if ids else PARTIAL_TO)
     start = max(USER_FROM, f"{after}\0")
-    documents = state.read_range(pk, start, USER_TO, None, IDS_PER_PAGE)
+    documents = state.read_range(pk, start, USER_TO, session_token, IDS_PER_PAGE)
     keys = [
         f"user:{month}:{one['user']}"
         for one in documents

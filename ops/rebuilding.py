@@ -176,13 +176,16 @@ class Rebuilding:
         pks = _pks(building)
         # All of them first: from now on a fold enters what it touches, so a key that is published
         # once from what stands then is not stale unnoticed.
-        for pk in pks:
-            self._head(pk, lambda head: msgspec.structs.replace(head, building=False))
+        # Their heads were written by every fold before, so who reads after them misses none.
+        opened = {
+            pk: self._head(pk, lambda head: msgspec.structs.replace(head, building=False))
+            for pk in pks
+        }
         published: set[str] = set()
         place = _Place.read(building.place)
         while place.bucket < len(pks):
             pk = pks[place.bucket]
-            walked = walk(self.state, pk, place.after)
+            walked = walk(self.state, pk, place.after, opened[pk])
             self._publish(pk, names_of(walked.state_keys, building.horizon_seconds), published)
             place = (
                 _Place(place.bucket + 1, "")
@@ -301,7 +304,8 @@ class Rebuilding:
         self._run_publisher(
             lambda: {one for pk in pks for one in self.state.ids(pk, JOURNAL_FROM, ends, 1)}
         )
-        self.worker.publisher.run()
+        with suppress(GenerationChanged):  # a replica that lags still shows the one before
+            self.worker.publisher.run()
 
     def _run_publisher(self, left: Callable[[], set[str]]) -> set[str]:
         """Run the publisher until nothing is left, or no run gets further; returns what is left."""
@@ -331,19 +335,18 @@ class Rebuilding:
                 found.append(name)
         return found
 
-    def _head(self, pk: str, changed: Callable[[Head], Head]) -> None:
-        """Change a bucket's head as it was read. Raises Transient."""
+    def _head(self, pk: str, changed: Callable[[Head], Head]) -> str | None:
+        """Change a bucket's head as it was read; the session in which it has changed.
+        Raises Transient."""
         for attempt in range(ATTEMPTS_MAX):
             bucket = read_bucket(self.state, pk)
             head = changed(bucket.head)
             if head == bucket.head and bucket.etag is not None:
-                return
+                return bucket.session_token
             try:
-                self.state.commit(pk, [Write(head, HEAD_ID, bucket.etag)])
+                return self.state.commit(pk, [Write(head, HEAD_ID, bucket.etag)]).session_token
             except CommitError:
                 self.wait(min(0.02 * 2**attempt, 1.0))
-                continue
-            return
         raise Transient(f"the head of bucket {pk} changes all the time")
 
     def _still(self, held: HeldGeneration, phase: Phase) -> None:

@@ -77,13 +77,16 @@ class StateStore:
             limit,
         )[0]
 
-    def ids(self, pk: str, start: str, end: str, limit: int) -> list[str]:
-        """Ids with start <= id < end, in id order, at most `limit`. Raises Transient."""
+    def ids(
+        self, pk: str, start: str, end: str, limit: int, session_token: str | None = None
+    ) -> list[str]:
+        """Ids with start <= id < end, in id order, at most `limit`; at least as new as the session
+        token given. Raises Transient."""
         found, _ = self._query(
             pk,
             "SELECT c.id FROM c WHERE c.id >= @start AND c.id < @end ORDER BY c.id",
             {"@start": start, "@end": end},
-            None,
+            session_token,
             limit,
         )
         return [document["id"] for document in found]
