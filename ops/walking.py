@@ -6,7 +6,6 @@ has taken out of the ledger is always looked for. What was written within the la
 its way to a trigger, and is left to it.
 """
 
-import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -23,7 +22,7 @@ from ops.trailing import PAGES_MAX, SECONDS_MAX, Unwritten
 from processors.archive import change_of
 from processors.batch import Processor
 from processors.cursors import CURSORS_PK, new_cursor
-from processors.documents import Change
+from processors.documents import Change, as_delivered
 from processors.lag import WHOLE
 from processors.ownership import Layout, version_of
 from processors.trailing import Allowance, Document, TrailingReader
@@ -137,7 +136,7 @@ class Walk:
         named = self._not_erased(newer)
         lost = len(named)
         if not self.dry_run:
-            report = self.processors[source].process(json.dumps(undecided), CORRELATION)
+            report = self.processors[source].process(as_delivered(undecided), CORRELATION)
             lost = report.delivered - report.duplicates - report.superseded - report.erased
         self.lost += lost
         if lost:

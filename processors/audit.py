@@ -5,11 +5,11 @@ is already decided write nothing, so whatever is decided here had been lost on t
 than the reader's delay.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 
 from processors.batch import Processor
+from processors.documents import as_delivered
 from processors.trailing import Document, Handle
 
 CHECKED = "checked"
@@ -27,7 +27,7 @@ def auditing(processor: Processor) -> Handle:
     """Sends documents through stage 1; counts what was checked and what had to be repaired."""
 
     def handle(documents: Sequence[Document]) -> Counter[str]:
-        report = processor.process(json.dumps(documents), CORRELATION)
+        report = processor.process(as_delivered(documents), CORRELATION)
         decided = report.counted + report.deleted + report.ignored.total() + report.dead.total()
         decided -= report.erased  # time and again, as long as their source keeps them
         return Counter({CHECKED: len(documents), REPAIRED: decided})

@@ -6,6 +6,7 @@ read keeps its identity and version and carries the reason, naming the field's p
 value.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -175,6 +176,17 @@ def coalesced(changes: list[Change]) -> tuple[list[Change], int, int]:
             change.doubtful |= kept.doubtful
         newest[change.entry_id] = change
     return list(newest.values()), duplicates, superseded
+
+
+def as_delivered(documents: object) -> str:
+    """What the SDK has read, as JSON text like the host's: half of a surrogate pair, which no UTF-8
+    can hold, is U+FFFD there."""
+    text = json.dumps(documents, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def raw_documents(text: str | bytes) -> list[msgspec.Raw]:

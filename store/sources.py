@@ -7,6 +7,7 @@ import msgspec
 from azure.cosmos import DatabaseProxy
 from azure.cosmos.partition_key import NonePartitionKeyValue
 
+from processors.documents import as_delivered
 from store import metering
 from store.failures import transient
 from store.point_read import point_read
@@ -22,7 +23,7 @@ class SourceStore:
         """The JSON of the document as it is now; None when it is gone."""
         key = NonePartitionKeyValue if partition_key is msgspec.UNSET else partition_key
         document, _ = point_read(self._database.get_container_client(container), document_id, key)
-        return None if document is None else msgspec.json.encode(document)
+        return None if document is None else as_delivered(document).encode()
 
     def count(self, container: str, partition_key: str) -> int:
         """How many documents stand under a partition key value. Raises Transient."""

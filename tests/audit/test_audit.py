@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 
 from ops.__main__ import main
+from processors.audit import auditing
 from tests.audit.readers import HOUR, Boundaries, Killed, allowance, audit, auditor
 from tests.worker.ground import (
     INCIDENTS,
@@ -52,6 +53,18 @@ def test_a_lost_correction_deletion_and_dead_letter_are_repaired(ground: Ground)
     assert audit(worker) == {"checked": 5, "repaired": 4}
 
     assert len(ground.letters()) == 1
+    assert_views_are_true(ground, worker)
+
+
+def test_half_a_character_in_a_text_that_no_view_needs_spoils_no_page(ground: Ground) -> None:
+    """The host replaces it before stage 1; the SDK, by which the audit reads, shows it as it is."""
+    worker = auditor(ground)
+    shown = ground.write(INTERACTIONS, interaction("cut"), interaction("whole"))
+    shown[0]["user_query"] = "to be cut here: \ud83d"
+
+    done = auditing(worker.processors[INTERACTIONS])(shown)
+
+    assert done == {"checked": 2, "repaired": 2}
     assert_views_are_true(ground, worker)
 
 
