@@ -1,7 +1,8 @@
 """The publisher: what is due is rendered from the merged partials and written under a stamp.
 
-Several publishers may run at once, crash anywhere and read late; still a view document never goes
-back, and a key leaves `pending` only after a document at least as new as its last change stands
+Several publishers may run at once, crash anywhere and read late; still the stamp of a view document
+never goes back (what a late read put under it is published again by the key that stays pending), and
+a key leaves `pending` only after a document at least as new as its last change stands
 (docs/architecture.md, "Rules of fold and publish", whose numbers the comments refer to).
 """
 
