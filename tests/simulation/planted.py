@@ -53,11 +53,13 @@ class Caught(NamedTuple):
     """The first seed that failed; None where all were true."""
     why: str
     seconds: float
+    seeds: int
+    """How many would have been run."""
 
     @property
     def row(self) -> str:
         """As a line of a table."""
-        seed = "**survives**" if self.seed is None else str(self.seed)
+        seed = f"**none of {self.seeds}**" if self.seed is None else str(self.seed)
         why = self.why.replace("|", "/")[:WHY_CHARACTERS_MAX]
         return f"| {self.bug.name} | `{self.bug.file}` | {seed} | {why} |"
 
@@ -85,12 +87,13 @@ def hunt(bug: Bug, seeds: int) -> Caught:
     seeds_run = list(_SEED.finditer(done.stdout))
     if done.returncode == 0 or not seeds_run:
         assert done.returncode == 0, f"{bug.name}: nothing runs\n{done.stderr[-2_000:]}"
-        return Caught(bug, None, "", seconds)
+        return Caught(bug, None, "", seconds, seeds)
     failed = int(seeds_run[-1][1])
     if _HANGS in done.stderr:
-        return Caught(bug, failed, "it never ends", seconds)
+        return Caught(bug, failed, "it never ends", seconds, seeds)
     assert _FAILED in done.stdout, f"{bug.name}: {done.stderr[-2_000:]}"
-    return Caught(bug, failed, done.stdout[seeds_run[-1].end() :].split("\n")[1], seconds)
+    why = done.stdout[seeds_run[-1].end() :].split("\n")[1]
+    return Caught(bug, failed, why, seconds, seeds)
 
 
 def main(arguments: list[str] | None = None) -> int:
