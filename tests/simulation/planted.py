@@ -102,8 +102,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="bugs whose name or file holds this")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--markdown", type=Path, help="a file that the table is written into")
+    parser.add_argument(
+        "--missing", action="store_true", help="bugs that the table in that file shows uncaught"
+    )
     options = parser.parse_args(arguments)
+    if options.missing and options.markdown is None:
+        parser.error("--missing goes with --markdown, whose table says which are")
     planted = [bug for bug in bugs() if options.only in f"{bug.name} {bug.file}"]
+    if options.missing:
+        caught = caught_in(options.markdown)
+        planted = [bug for bug in planted if bug.name not in caught]
     survivors = 0
     with ThreadPoolExecutor(options.workers) as pool:
         for one in pool.map(lambda bug: hunt(bug, options.seeds), planted):
@@ -114,6 +122,12 @@ def main(arguments: list[str] | None = None) -> int:
                 write_down(options.markdown, one)
     sys.stdout.write(f"{len(planted) - survivors} of {len(planted)} caught\n")
     return 1 if survivors else 0
+
+
+def caught_in(path: Path) -> set[str]:
+    """Names of the bugs that the table in a file shows as caught."""
+    cells = [row.split(" | ") for row in path.read_text("utf-8").partition(MARK)[2].splitlines()]
+    return {row[0].removeprefix("| ") for row in cells if len(row) > 2 and row[2].isdigit()}
 
 
 def write_down(path: Path, caught: Caught) -> None:
