@@ -1,6 +1,10 @@
 """The account: a client of it, and whether it gives the guarantees the worker reasons with."""
 
+import threading
+from typing import Any
+
 from azure.cosmos import CosmosClient
+from azure.cosmos._cosmos_client_connection import CosmosClientConnection
 
 from settings import CosmosConnection
 from store.failures import Refused
@@ -8,8 +12,39 @@ from store.failures import Refused
 STRONG_ENOUGH = frozenset({"Session", "BoundedStaleness", "Strong"})
 
 
+class _ThreadedConnection(CosmosClientConnection):
+    """The SDK's connection, made safe for threads, as the platform runs functions in them.
+
+    It keeps the headers of the last answer and writes numbers of retries into whatever lies there
+    (azure-cosmos 4.17.1, `_retry_utility.Execute`): with several threads, into an answer that
+    another one is reading at the moment (`OrderedDict mutated during iteration`). Here each thread
+    has a last answer of its own.
+    """
+
+    last: threading.local
+
+    @property
+    def last_response_headers(self) -> Any:
+        """Of this thread's last answer."""
+        return getattr(self.last, "headers", None)
+
+    @last_response_headers.setter
+    def last_response_headers(self, headers: Any) -> None:
+        self.last.headers = headers
+
+
 def connect(connection: CosmosConnection) -> CosmosClient:
-    """A client of the account. A key is for local work; in Azure the identity of the worker."""
+    """A client of the account, for any number of threads. A key is for local work; in Azure the
+    identity of the worker."""
+    client = _connected(connection)
+    # The SDK offers no way to say which class of connection a client has.
+    shared: Any = client.client_connection
+    shared.__class__ = _ThreadedConnection
+    shared.last = threading.local()
+    return client
+
+
+def _connected(connection: CosmosConnection) -> CosmosClient:
     if connection.key is not None:
         return CosmosClient(connection.endpoint, connection.key)
     # Imported only where it is used: it costs a cold start 0.1 s.
