@@ -271,10 +271,13 @@ class Rebuilding:
         return readers
 
     def _fold(self, pks: Iterable[str]) -> None:
+        """Fold what is in the journal; what waits behind a full head is its publisher's to free."""
         for pk in pks:
             pace_seconds = self.worker.publisher.pace_seconds
-            while fold(self.state, pk, int(self.now()), pace_seconds).journal_left:
+            bucket = fold(self.state, pk, int(self.now()), pace_seconds)
+            while bucket.journal_left and not bucket.head.full:
                 self.pace()
+                bucket = fold(self.state, pk, int(self.now()), pace_seconds)
 
     def _publish(self, pk: str, names: set[str], published: set[str]) -> None:
         """Make keys due at once, and publish until they are off the head again."""

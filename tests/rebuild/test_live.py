@@ -15,7 +15,10 @@ import pytest
 
 import wiring
 from ledger.commits import Transient
+from ledger.generations import Building
+from materializers import heads
 from materializers.publish import GenerationChanged
+from ops.rebuilding import Rebuilding
 from processors import definition
 from processors.trailing import Allowance
 from store.failures import Refused
@@ -47,6 +50,27 @@ def counted(ground: Ground) -> Ground:
     deliver_all(worker, {source: ground.feed(source) for source in SOURCES})
     publish_until_done(ground, worker)
     return ground
+
+
+def test_a_head_that_is_full_holds_up_no_rebuild(
+    counted: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was counted meanwhile cannot be folded then, and waits for the publisher."""
+    await_triggers = Rebuilding._await_triggers
+
+    def counting_meanwhile(rebuilding: Rebuilding, building: Building) -> float:
+        late = counted.write(INTERACTIONS, _now("late", 0))
+        deliver(rebuilding.worker, INTERACTIONS, late)
+        patch.setattr(heads, "PENDING_KEYS_MAX", 0)
+        return await_triggers(rebuilding, building)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rebuilding, "_await_triggers", counting_meanwhile)
+        assert rebuild(counted, capsys).code == 0
+
+    worker = counted.worker()
+    publish_until_done(counted, worker)
+    assert_views_are_true(counted, worker)
 
 
 def test_live_workers_follow_the_switch(

@@ -19,14 +19,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from azure.cosmos import CosmosClient
-
 from ledger.commits import Transient
 from ledger.instants import DAY_SECONDS, iso
 from local.cosmos import Endpoint
 from materializers.proof import differences_of
 from materializers.publish import GenerationChanged
 from processors.trailing import Allowance
+from settings import CosmosConnection
+from store import account
 from tests.worker.ground import (
     INTERACTIONS,
     REPOSITORY,
@@ -58,7 +58,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with Endpoint.subprocess(seed=options.seed) as endpoint:
-        client = CosmosClient(endpoint.url, endpoint.key)
+        client = account.connect(CosmosConnection(endpoint.url, endpoint.key))
         ground = Ground(endpoint, client, "rebuild", options.buckets)
         return _run(ground, options)
 
