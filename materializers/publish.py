@@ -1,8 +1,8 @@
 """The publisher: what is due is rendered from the merged partials and written under a stamp.
 
 Several publishers may run at once, crash anywhere and read late; still the stamp of a view document
-never goes back (what a late read put under it is published again by the key that stays pending), and
-a key leaves `pending` only after a document at least as new as its last change stands
+never goes back, and a key leaves `pending` only after a document at least as new as its last change
+stands; what a late read put under a stamp is published again by the key that stays
 (docs/architecture.md, "Rules of fold and publish", whose numbers the comments refer to).
 """
 

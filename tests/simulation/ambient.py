@@ -88,6 +88,8 @@ def ambient(
         patch.object(wiring, "load_overrides", _overrides),
         patch.object(wiring, "definition_version", lambda _overrides: deployed()),
         patch.object(erasing, "secrets", secrets),
+        patch.object(erasing, "load_overrides", _overrides),
+        patch.object(erasing, "definition_version", lambda _overrides: deployed()),
         patch.object(rebuilding, "time", clock),
         patch.object(rebuild, "time", clock),
         patch.object(rebuild, "load_overrides", _overrides),
