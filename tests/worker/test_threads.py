@@ -17,7 +17,7 @@ def test_no_thread_writes_into_what_another_is_answered(ground: Ground) -> None:
     with account.connect(CosmosConnection(endpoint.url, endpoint.key)) as client:
         container = client.get_database_client(ground.database).get_container_client(INTERACTIONS)
 
-        def answered() -> tuple[object, dict[str, str]]:
+        def answered() -> tuple[Any, dict[str, Any]]:
             container.read_item("a", interaction("a")["user_id"])
             headers: Any = client.client_connection.last_response_headers
             return headers, dict(headers)
