@@ -21,6 +21,8 @@ OMITTED = "(omitted)"
 
 PRESENCE_ONLY = frozenset({"citation_text", "error", "error_message", "human_reviewer"})
 """Fields of which views need to know only that something is there."""
+USERS = frozenset({"user_id", "userId", "partition_key"})
+"""Fields that name a user."""
 TIMES = frozenset(
     {
         "timestamp",
@@ -102,15 +104,22 @@ def dead_letter(
         worker_version=worker_version(),
         correlation=dict(correlation),
         user=user_key(change.user) if change.user else None,
-        document=_document(source, raw),
+        document=_document(source, raw, named=change.user_readable),
     )
 
 
-def _document(source: Source[Any], raw: bytes) -> object:
+def _document(source: Source[Any], raw: bytes, *, named: bool) -> object:
+    """`named`: the letter says whose document it is, and an erasure of the user finds it."""
     try:
-        return safe_document(source.document_type, msgspec.json.decode(raw))
+        kept = safe_document(source.document_type, msgspec.json.decode(raw))
     except msgspec.DecodeError:
         return OMITTED
+    if named or not isinstance(kept, dict):
+        return kept
+    return {
+        name: OMITTED if name in USERS and isinstance(value, str) else value
+        for name, value in kept.items()
+    }
 
 
 def safe_document(document_type: type[msgspec.Struct], document: object) -> object:

@@ -35,6 +35,16 @@ def stored(source: str, **fields: Any) -> dict[str, Any]:
     return document
 
 
+def test_a_letter_of_nobody_names_nobody() -> None:
+    """An erasure finds a letter by the user it names, and this one it would not find."""
+    whose = stored("user_sessions", user_id=7, userId="ada", partition_key="ada", status=7)
+
+    assert whose["user"] is None
+    assert whose["document"]["user_id"] == 7
+    assert (whose["document"]["userId"], whose["document"]["partition_key"]) == (OMITTED, OMITTED)
+    assert stored("user_sessions", userId="ada", status=7)["document"]["userId"] == "ada"
+
+
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("name", FREE_TEXT)
 @given(value=values)
