@@ -1,5 +1,6 @@
 """What section 5 says of one user in one month: the figures, the score and the tier."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -85,12 +86,17 @@ class UserMonth:
 
 def user_months(world: World, month: date) -> dict[str, UserMonth]:
     days = world.days_of_month(month)
-    interactions, sessions = world.interactions_of(days), world.sessions_of(days)
+    interactions: dict[str | None, list[Interaction]] = defaultdict(list)
+    sessions: dict[str | None, list[Session]] = defaultdict(list)
+    for interaction in world.interactions_of(days):
+        interactions[interaction.user].append(interaction)
+    for session in world.sessions_of(days):
+        sessions[session.user].append(session)
     return {
         user: UserMonth(
             user,
-            [each for each in interactions if each.user == user],
-            [each for each in sessions if each.user == user],
+            interactions[user],
+            sessions[user],
             is_new=month_of(world.first_day[user]) == month,
         )
         for user in sorted(world.active_users(days))
