@@ -6,6 +6,7 @@ values that the views themselves would show; never user text, never an unknown f
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -124,7 +125,7 @@ def _document(source: Source[Any], raw: bytes, *, named: bool) -> object:
 
 def safe_document(document_type: type[msgspec.Struct], document: object) -> object:
     """The document reduced to the fields that its typed decoder reads, without any free text."""
-    return _safe(_shape_of(msgspec.inspect.type_info(document_type)), document)
+    return _safe(_shape_of_document(document_type), document)
 
 
 class _Shape(msgspec.Struct, frozen=True):
@@ -137,6 +138,12 @@ class _Shape(msgspec.Struct, frozen=True):
     """Only text that names a time may stand here."""
     flags: bool = False
     """Anything may stand here, of which only true and false are shown."""
+
+
+@cache
+def _shape_of_document(document_type: type[msgspec.Struct]) -> _Shape:
+    """Asking takes milliseconds, and there are three."""
+    return _shape_of(msgspec.inspect.type_info(document_type))
 
 
 def _shape_of(kind: msgspec.inspect.Type) -> _Shape:

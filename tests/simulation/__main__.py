@@ -7,6 +7,7 @@ fails. `--without lost,split` leaves faults out, `--steps 1,4` makes only those 
 
 import argparse
 import faulthandler
+import gc
 import os
 import sys
 import time
@@ -38,6 +39,13 @@ def run_seeds(first: int, count: int) -> tuple[Outcome, list[tuple[Case, str]]]:
     return total, failures
 
 
+def seldom_collect() -> None:
+    """Worlds make much that refers to itself and little that lasts: an eighth less time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
+
+
 def say(line: str) -> None:
     """One line, at once."""
     sys.stdout.write(f"{line}\n")
@@ -53,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     started = reported = time.monotonic()
     total, failures, done = Outcome(), 0, 0
     tasks = list(_tasks(options.seed, options.seeds))
-    with ProcessPoolExecutor(options.workers) as pool:
+    with ProcessPoolExecutor(options.workers, initializer=seldom_collect) as pool:
         for outcome, failed in pool.map(run_seeds, *zip(*tasks, strict=True)):
             total += outcome
             done += SEEDS_PER_TASK
@@ -97,6 +105,7 @@ def _run_one(options: argparse.Namespace) -> int:
 
 
 def _run_until_one_fails(options: argparse.Namespace) -> int:
+    seldom_collect()
     for seed in range(options.seed, options.seed + options.seeds):
         case = Case(seed)
         say(f"seed {seed}")
