@@ -48,6 +48,10 @@ ARCHIVE_MARGIN_DAYS = 14
 """Documents are archived so long before they expire, at the latest."""
 GENERATION_SECONDS = 30
 """Stage 1 reads the generation document again after so many seconds."""
+FUNCTION_SECONDS_MAX = 600
+"""`functionTimeout` in host.json: the host ends whatever runs for longer."""
+SETTLE_SECONDS = GENERATION_SECONDS + FUNCTION_SECONDS_MAX
+"""So long after a state document has changed, nothing runs any more that goes by what it was."""
 TRAILING_PAGES_MAX = 1_000
 TRAILING_SECONDS_MAX = 240
 """What one run of the trailing readers takes: pages of each, seconds of all; less than their

@@ -23,10 +23,7 @@ from store.generation import GenerationStore
 from store.sources import SourceStore
 from store.state import StateStore
 from store.views import ViewStore
-
-SETTLE_SECONDS = 630
-"""A little more than a function may run (host.json): whatever read the user's state just before the
-tombstone has come to its end by then."""
+from wiring import SETTLE_SECONDS
 
 
 class Receipt(msgspec.Struct):

@@ -9,7 +9,6 @@ import msgspec
 
 import wiring
 from ledger.generations import BEFORE_SWITCH, Building, Generation, Phase, begun, horizon
-from materializers.publish import RUN_SECONDS_MAX
 from ops import connection, trailing
 from ops.comparing import Comparison, compare, print_comparison
 from ops.numbers import not_negative, positive
@@ -74,9 +73,9 @@ def add_parser(commands: Any) -> None:
         "--settle-seconds",
         type=not_negative,
         metavar="N",
-        help="from closing the old generation to the switch (default: twice what a publisher may"
-        " run, %(default)s)",
-        default=2 * RUN_SECONDS_MAX,
+        help="pause before the switch, and before state is deleted, in which functions that go by"
+        " what was before come to their end (default: %(default)s)",
+        default=wiring.SETTLE_SECONDS,
     )
     parser.add_argument(
         "--request-units-per-second",

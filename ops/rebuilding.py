@@ -165,7 +165,7 @@ class Rebuilding:
         while (left := building.since + self.settle_seconds - self.now()) > 0:
             self.note(f"switches in {left:.0f} s")
             self.count(held)
-            self.wait(min(max(0.0, left), CAUGHT_UP_PAUSE_SECONDS))
+            self.wait(min(left, CAUGHT_UP_PAUSE_SECONDS))
         self.count(held)
         return self._advance(held, Phase.PUBLISHING)
 
@@ -203,8 +203,10 @@ class Rebuilding:
         return self._advance(held, Phase.REMOVING)
 
     def remove(self, held: HeldGeneration) -> HeldGeneration:
-        """Delete the state of the generation before."""
+        """Delete the state of the generation before, when no function can count into it any more:
+        what came after that would stay for ever, where no erasure looks."""
         building = _building(held)
+        self._await_functions(building)
         self._remove(building.replaces, building.replaces_buckets)
         return self._replace(held, ended(held.generation))
 
@@ -214,7 +216,7 @@ class Rebuilding:
         building = _building(held)
         if building.phase in BEFORE_SWITCH:
             held = self._advance(held, Phase.ABORTING)
-        self._await_triggers(_building(held))
+        self._await_functions(_building(held))
         self._remove(building.generation, building.buckets)
         return self._replace(held, ended(held.generation))
 
@@ -245,6 +247,12 @@ class Rebuilding:
             self.note(f"triggers follow within {left:.0f} s")
             self.wait(min(left, CAUGHT_UP_PAUSE_SECONDS))
         return until
+
+    def _await_functions(self, building: Building) -> None:
+        """Until every function has ended that may have begun before this phase."""
+        while (left := building.since + self.settle_seconds - self.now()) > 0:
+            self.note(f"deletes in {left:.0f} s")
+            self.wait(min(left, CAUGHT_UP_PAUSE_SECONDS))
 
     def _remove(self, generation: int, buckets: int) -> None:
         for removed in remove_generation(self.state, generation, buckets, self.pace):

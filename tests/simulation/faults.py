@@ -30,6 +30,9 @@ class Kind(StrEnum):
     """The process dies at a call, before or after it was applied."""
     DOWN = "down"
     """A container answers nothing for minutes: dead letters cannot be written, views not read."""
+    STALLED = "stalled"
+    """A call takes minutes, before it is applied or after; a function that runs for too long is
+    ended by the host."""
     LAGGING = "lagging"
     """Readings come from replicas that lag, within their session."""
     STOLEN = "stolen"
@@ -77,6 +80,7 @@ REFUSALS: tuple[tuple[int | None, int | None], ...] = (
 READ_REFUSALS = (*REFUSALS, (404, 1002))
 WRITE_REFUSALS = (*REFUSALS, (400, None))
 VIEW_REFUSALS = (*REFUSALS, (413, None), (400, None))
+STALLS_SECONDS = (2, 20, 90, 250, 500, 700)
 LOSSES: tuple[int | None, ...] = (408, 410, 449, 500, 503, None)
 
 
@@ -111,6 +115,8 @@ class Gate:
     random: Random
     plan: Plan | None = None
     """None once faults have stopped."""
+    stalling: float = 0.0
+    """How often a call takes minutes."""
     calls: int = 0
     injected: Counter[str] = field(default_factory=Counter)
     on_call: Callable[[], None] = lambda: None
@@ -120,9 +126,15 @@ class Gate:
         self.on_call()
         self.scheduler.point()
         self.scheduler.now += self.random.random() * 0.01
+        stalls = self.stalling > 0 and self.random.random() < self.stalling
+        if stalls and (late := self.random.random() < 0.5):
+            self._stall()
         fault = None if self.plan is None else self.plan(number, container, operation, writes)
         if fault is None:
-            return do()
+            answer = do()
+            if stalls and not late:
+                self._stall()
+            return answer
         self.note(fault)
         if fault.after:
             do()
@@ -130,6 +142,13 @@ class Gate:
         if fault.kind is Kind.KILLED:
             raise Killed
         raise exception_of(fault)
+
+    def _stall(self) -> None:
+        self.injected[Kind.STALLED] += 1
+        self.scheduler.sleep(self.random.choice(STALLS_SECONDS))
+        if self.scheduler.timed_out:
+            self.injected["timed out"] += 1
+            raise Killed
 
     def note(self, fault: Fault) -> None:
         if fault.kind is Kind.KILLED:

@@ -18,7 +18,7 @@ from ledger.entries import entry_id
 from tests.simulation.cosmos import Document, Range
 from tests.simulation.faults import Kind
 from tests.simulation.world import SOURCES, World
-from wiring import Worker
+from wiring import FUNCTION_SECONDS_MAX, Worker
 
 BATCH_DOCUMENTS_MAX = 25
 RETRY_SECONDS_MAX = 60
@@ -119,6 +119,7 @@ class Host:
         text = self._text(documents)
         pause = 1.0
         for _ in range(DELIVERIES_MAX):
+            self.world.scheduler.begin_function(FUNCTION_SECONDS_MAX)
             try:
                 worker.process(source, text, {})
             except Transient:

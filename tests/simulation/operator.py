@@ -14,9 +14,7 @@ from azure.core.exceptions import AzureError
 
 from ledger.commits import CommitError, Transient
 from ledger.generations import BEFORE_SWITCH, Phase
-from materializers.publish import RUN_SECONDS_MAX
 from ops import rebuild
-from ops.erase import SETTLE_SECONDS
 from ops.erasing import Erasure, Places, Waits
 from ops.rebuilding import Overtaken, Rebuilding
 from store.archive import ArchiveStore
@@ -27,11 +25,14 @@ from store.state import StateStore
 from store.views import ViewStore
 from tests.simulation.scheduler import Killed
 from tests.simulation.world import World
+from wiring import SETTLE_SECONDS
 
 RUNS_MAX = 200
 PAUSE_SECONDS_MAX = 600.0
 GIVES_UP = 0.3
 """How often a rebuild is aborted, as soon as it has broken off."""
+LOOKS_SECONDS = (5, 400, 3_000)
+"""How long it takes to look at what a rebuild would change."""
 
 
 class Operator:
@@ -82,14 +83,20 @@ class Operator:
         before = world.generation()
         world.definition = definition
         gives_up = self.random.random() < GIVES_UP
+        compares = self.random.random() < 0.5
 
         def command() -> bool:
+            nonlocal compares
             now = world.generation()
             if now.building is not None:
                 abort = gives_up and now.building.phase in {*BEFORE_SWITCH, Phase.ABORTING}
                 self._rebuild(buckets, abort=abort)
             elif now == before:
-                self._rebuild(buckets, abort=False)
+                self._rebuild(buckets, compare=compares)
+                if compares:
+                    compares = False
+                    world.scheduler.sleep(self.random.choice(LOOKS_SECONDS))
+                    return False
             return True
 
         self._until_done(command)
@@ -100,7 +107,7 @@ class Operator:
         switched = now.generation != before.generation
         world.gate.injected["rebuilt" if switched else "aborted"] += 1
 
-    def _rebuild(self, buckets: int | None, *, abort: bool) -> None:
+    def _rebuild(self, buckets: int | None, *, abort: bool = False, compare: bool = False) -> None:
         world = self.world
         database = world.client()
         state = database.get_container_client("state")
@@ -112,10 +119,10 @@ class Operator:
             generations=generations,
             pace=self._pace,
             note=lambda _: None,
-            settle_seconds=2 * RUN_SECONDS_MAX,
+            settle_seconds=SETTLE_SECONDS,
             wait=world.scheduler.sleep,
         )
-        options = argparse.Namespace(abort=abort, compare=False, buckets=buckets)
+        options = argparse.Namespace(abort=abort, compare=compare, buckets=buckets)
         held = generations.held()
         if not abort:
             rebuild.require_mine(held.generation, options)

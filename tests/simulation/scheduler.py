@@ -26,6 +26,8 @@ class Actor:
         self.skew_seconds = skew_seconds
         """How far this actor's clock is ahead of the world's."""
         self.wakes_at = 0.0
+        self.ends_at = float("inf")
+        """When the host ends the function that runs here."""
         self.idle = False
         self.started = False
         self.doomed = False
@@ -94,6 +96,16 @@ class Scheduler:
         me.wakes_at, me.idle = self.now + seconds, idle
         self.point()
         me.idle = False
+
+    def begin_function(self, seconds_max: float) -> None:
+        """The host calls a function, and will end it after so long."""
+        if self.current is not None:
+            self.current.ends_at = self.now + seconds_max
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the function that runs has run for too long."""
+        return self.current is not None and self.now > self.current.ends_at
 
     def wake_idle(self) -> None:
         """Whoever is idle goes on now."""

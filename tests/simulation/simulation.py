@@ -24,7 +24,7 @@ from tests.simulation.world import (
     World,
     without_busy_months,
 )
-from wiring import Worker
+from wiring import FUNCTION_SECONDS_MAX, Worker
 
 PACE_SECONDS_MAX = max(view.pace_seconds for view in VIEWS.values())
 CONVERGED_SECONDS = AUDIT_DELAY_SECONDS + 2 * SKEW_SECONDS_MAX + 3 * PACE_SECONDS_MAX
@@ -122,7 +122,12 @@ class Simulation:
             "archiver": random.choice((0, 0, 1)),
         }
         self.errands: Sequence[str] = random.choice(
-            (*[()] * 10, *[("erase",)] * 2, ("rebuild",), ("rebuild",) * 2, ("erase", "rebuild"))
+            (
+                *[()] * 10,
+                *[("erase",)] * 2,
+                *[("rebuild",), ("rebuild",) * 2],
+                *[("erase", "rebuild"), ("erase", "erase", "rebuild")],
+            )
         )
         self.next_generation = (
             random.choice((None, 1, 2, 3)),
@@ -207,6 +212,7 @@ class Simulation:
             definition, worker = world.definition, world.worker()
             idle = 1.0
             while self.writing:
+                world.scheduler.begin_function(FUNCTION_SECONDS_MAX)
                 try:
                     busy = turn(worker)
                     ends = definition != world.definition and self.random.random() < 0.2

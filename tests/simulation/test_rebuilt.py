@@ -1,9 +1,14 @@
 """A rebuild that ended in something untrue once, in the smallest world that still shows it."""
 
+import json
+from dataclasses import replace
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
+from ledger.generations import Phase
 from tests.simulation import operator
 from tests.simulation.auditor import Auditor
 from tests.simulation.operator import Operator
@@ -16,6 +21,7 @@ from tests.simulation.test_explored import (
     until_done,
 )
 from tests.simulation.world import World
+from wiring import FUNCTION_SECONDS_MAX, SETTLE_SECONDS
 
 __all__ = ["few_views"]
 
@@ -26,7 +32,8 @@ def test_what_was_folded_just_before_the_switch_is_published_though_replicas_lag
     monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """The walk over a replica that did not have the last fold left its keys out."""
-    monkeypatch.setattr(operator, "RUN_SECONDS_MAX", 0)
+    monkeypatch.setattr(operator, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(operator, "GIVES_UP", 0.0)
     with World(seed) as world:
         auditor = Auditor(world)
         shown = world.write(INTERACTIONS, interaction("ada", "a", 3))
@@ -39,3 +46,61 @@ def test_what_was_folded_just_before_the_switch_is_published_though_replicas_lag
 
         assert world.generation().generation == 2
         settle(world, auditor)
+
+
+class Stalled:
+    """A state store whose commits take almost as long as a function may."""
+
+    def __init__(self, store: Any, world: World) -> None:
+        self._world = world
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def commit(self, *arguments: Any) -> Any:
+        self._world.scheduler.sleep(FUNCTION_SECONDS_MAX - 10)
+        return self._store.commit(*arguments)
+
+
+@pytest.mark.usefixtures("few_views")
+def test_a_batch_in_flight_leaves_nothing_in_a_generation_that_is_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What it wrote after the removal stayed for ever, and no erasure found it."""
+    monkeypatch.setattr(operator, "GIVES_UP", 0.0)
+    with World(1) as world:
+        auditor = Auditor(world)
+        shown = world.write(INTERACTIONS, interaction("ada", "a", 3))
+
+        def batch() -> None:
+            """Begins just before the switch."""
+            worker = world.worker()
+            outside = worker.processors[INTERACTIONS].outside
+            stalled: Any = Stalled(outside.state, world)
+            worker.processors[INTERACTIONS].outside = replace(outside, state=stalled)
+            while not about_to_switch(world):
+                world.scheduler.sleep(1)
+            worker.process(INTERACTIONS, text_of(shown), {})
+
+        world.scheduler.add("batch", batch)
+        rebuild = Operator(world, Random(1)).rebuild
+        world.scheduler.add("rebuild", lambda: rebuild(None, world.definition))
+        world.scheduler.run()
+
+        assert world.generation().generation == 2
+        assert {one["pk"] for one in world.state("e:")} == {"2:0"}
+        settle(world, auditor)
+
+
+def about_to_switch(world: World) -> bool:
+    building = world.generation().building
+    if building is None or building.phase is not Phase.SETTLING:
+        return False
+    return world.now_seconds() > building.since + SETTLE_SECONDS - 10
+
+
+def test_what_runs_is_over_when_the_host_says_so() -> None:
+    host = json.loads(Path("host.json").read_text("utf-8"))
+    hours, minutes, seconds = map(int, host["functionTimeout"].split(":"))
+    assert hours * 3_600 + minutes * 60 + seconds == FUNCTION_SECONDS_MAX

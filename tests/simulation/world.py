@@ -58,6 +58,7 @@ class World:
             )
             for one in catalogue.load().containers
         }
+        self.gate.stalling = self.swarm.of(Kind.STALLED) * 0.01
         lagging = self.swarm.of(Kind.LAGGING) * 0.5
         for container in self.containers.values():
             container.lagging = lagging
@@ -159,7 +160,7 @@ class World:
 
     def calm(self) -> None:
         """Faults stop."""
-        self.gate.plan = None
+        self.gate.plan, self.gate.stalling = None, 0.0
         for container in self.containers.values():
             container.lagging, container.oldest = 0.0, None
 
