@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
         if options.dry_run:
             return _say(_plan(held.generation, options), options)
         if options.abort:
-            _require_abortable(held.generation)
+            require_abortable(held.generation)
         else:
             require_mine(held.generation, options)
         rebuilding = Rebuilding(
@@ -195,7 +195,7 @@ def require_mine(now: Generation, options: argparse.Namespace) -> None:
         )
 
 
-def _require_abortable(now: Generation) -> None:
+def require_abortable(now: Generation) -> None:
     building = now.building
     if building is None:
         raise Refused("no rebuild is under way")
@@ -209,7 +209,7 @@ def _plan(now: Generation, options: argparse.Namespace) -> str:
     """What would be done, as a sentence."""
     building: Building | None = now.building
     if options.abort:
-        _require_abortable(now)
+        require_abortable(now)
         assert building is not None
         return (
             f"would delete generation {building.generation}; generation {now.generation} stays "

@@ -124,7 +124,9 @@ class Operator:
         )
         options = argparse.Namespace(abort=abort, compare=compare, buckets=buckets)
         held = generations.held()
-        if not abort:
+        if abort:
+            rebuild.require_abortable(held.generation)
+        else:
             rebuild.require_mine(held.generation, options)
         rebuild.work(rebuilding, held, options)
 
