@@ -3,16 +3,28 @@
 `SEEDS` says how many worlds are run, `SEED` where they begin; each failure names its command.
 """
 
+import gc
 import os
+from collections.abc import Iterator
 
 import pytest
 
+from tests.simulation.__main__ import seldom_collect
 from tests.simulation.shrink import shrunk
 from tests.simulation.simulation import Case, Simulation
 
 SEEDS = int(os.environ.get("SEEDS", "2000"))
 SEED = int(os.environ.get("SEED", "0"))
 SEEDS_PER_TEST = 50
+
+
+@pytest.fixture(autouse=True)
+def collected_seldom() -> Iterator[None]:
+    before = gc.get_threshold()
+    seldom_collect()
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize("first", range(SEED, SEED + SEEDS, SEEDS_PER_TEST))
