@@ -170,12 +170,19 @@ def coalesced(changes: list[Change]) -> tuple[list[Change], int, int]:
                 duplicates += 1
                 continue
             case Order.DOUBTFUL:
+                assert kept is not None, "nothing is doubtful beside nothing"
+                # Its source will be read, and no reading older than either of them be trusted.
+                kept, change = sorted((kept, change), key=_written_at)
                 change.doubtful = True
         if kept is not None:
             superseded += 1
             change.doubtful |= kept.doubtful
         newest[change.entry_id] = change
     return list(newest.values()), duplicates, superseded
+
+
+def _written_at(change: Change) -> int:
+    return change.version.ts or 0
 
 
 def as_delivered(documents: object) -> str:

@@ -70,12 +70,30 @@ def test_workers_that_read_late_count_once_and_publish_the_truth(
 
 def test_a_doubt_that_a_late_read_would_settle_wrongly_is_read_again(ground: Ground) -> None:
     worker = lagging_worker(ground)
+    ground.endpoint.lag.set(1)  # of what is written from here on
     older = ground.write(INTERACTIONS, interaction("a"))
     newer = ground.write(INTERACTIONS, interaction("a", timestamp=on(11)))
-    deliver_until_done(worker, INTERACTIONS, newer)
-    ground.endpoint.lag.set(1)
+    deliver_until_done(ground.worker(), INTERACTIONS, newer)
+    # The last write to the state is not the entry's, so only the source is read late.
+    ground.container("state").upsert_item({"id": "another", "pk": "another"})
 
     deliver_until_done(worker, INTERACTIONS, older)
+
+    ground.endpoint.lag.set(0)
+    assert_views_are_true(ground, worker)
+
+
+def test_a_late_read_does_not_go_behind_any_version_of_its_batch(ground: Ground) -> None:
+    """The newest was delivered before the oldest, and a reading between them was believed."""
+    worker = lagging_worker(ground)
+    oldest = ground.write(INTERACTIONS, interaction("a"))
+    deliver_until_done(worker, INTERACTIONS, oldest)
+    ground.later()
+    ground.endpoint.lag.set(1)  # of what is written from here on
+    ground.write(INTERACTIONS, interaction("a", timestamp=on(11)))
+    newest = ground.write(INTERACTIONS, interaction("a", timestamp=on(12)))
+
+    deliver_until_done(worker, INTERACTIONS, [*newest, *oldest])
 
     ground.endpoint.lag.set(0)
     assert_views_are_true(ground, worker)
