@@ -4,7 +4,6 @@ Guarantee: once `running` yields, the port accepts requests; when it ends, conne
 are closed.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -21,6 +20,7 @@ from local.cosmos.service import Service
 from local.cosmos.settings import Settings
 from local.cosmos.stats import Stats
 from local.cosmos.storage import Storage
+from local.listening import accept_no_more, listen
 
 # Clients keep connections open; waiting for them would only delay a stop.
 _STOP_SECONDS = 0.1
@@ -45,21 +45,14 @@ async def running(settings: Settings) -> AsyncIterator[str]:
         )
         await runner.setup()
         try:
-            site = web.TCPSite(runner, settings.host, settings.port)
-            await site.start()
+            listening = listen(settings.host, settings.port)
+            await web.SockSite(runner, listening).start()
             yield _url(settings.host, runner)
-            await site.stop()
-            await _settle()
+            await accept_no_more(listening)
         finally:
             await runner.cleanup()
     finally:
         storage.close()
-
-
-async def _settle() -> None:
-    """Lets connections that were just accepted become known, so that cleanup closes them too."""
-    for _ in range(5):
-        await asyncio.sleep(0)
 
 
 def _url(host: str, runner: web.ServerRunner) -> str:

@@ -6,6 +6,8 @@ declared is 404, a missing key 401, a failed function 500 without a body, as on 
 
 import asyncio
 import logging
+import os
+import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +23,7 @@ from local.functions.indexing import IndexedFunction
 from local.functions.invocation import Worker, without_host_frames
 from local.functions.routes import best_route, parse_route
 from local.functions.triggers import HttpTrigger
+from local.listening import accept_no_more, listen
 
 LOG = logging.getLogger("local.functions")
 
@@ -51,6 +54,7 @@ class HttpServer:
         self._port = port
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="http", daemon=True)
+        self._listening: socket.socket | None = None
         self._runner: web.AppRunner | None = None
 
     @property
@@ -63,12 +67,13 @@ class HttpServer:
             asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result()
         except OSError as error:
             self._end_loop()
-            raise HostError(f"Cannot listen on port {self._port}: {error.strerror}.") from None
+            why = os.strerror(error.errno or 0)
+            raise HostError(f"Cannot listen on port {self._port}: {why}.") from None
 
     def stop(self) -> None:
         """Answers what is being asked, then closes the port."""
         if self._runner is not None:
-            asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
+            asyncio.run_coroutine_threadsafe(self._close(self._runner), self._loop).result()
         self._end_loop()
 
     def route_lines(self) -> list[str]:
@@ -94,10 +99,15 @@ class HttpServer:
         application.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=5.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, _INTERFACE, self._port)
-        await site.start()
+        self._listening = listen(_INTERFACE, self._port)
+        await web.SockSite(self._runner, self._listening).start()
         # Port 0 asks for any free one; the runner knows which it became.
         self._port = self._runner.addresses[0][1]
+
+    async def _close(self, runner: web.AppRunner) -> None:
+        if self._listening is not None:
+            await accept_no_more(self._listening)
+        await runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.Response:
         began = time.perf_counter()
