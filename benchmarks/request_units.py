@@ -10,13 +10,14 @@ from itertools import islice
 from time import thread_time
 
 import msgspec
-from azure.cosmos import CosmosClient
 
 from benchmarks import memory, naive, traffic
 from benchmarks.figures import Figure, Peer, Scale, Stream, at_most, shares, shown
 from local.cosmos import Endpoint
 from ops.bench import Bench, Spent
 from ops.cost import DAY_SECONDS, by_batch, stream
+from settings import CosmosConnection
+from store import account
 
 TUNED, DEFAULT = "naive, tuned indexing", "naive, default indexing"
 
@@ -91,7 +92,7 @@ def _streamed(volume: int, one: Stream, peer: Peer) -> Figure:
 def _naive(scale: Scale, endpoint: Endpoint, bench: Bench, *, tuned: bool) -> list[Figure]:
     """The day's first changes, onto a copy of the views as they are after that day."""
     what = TUNED if tuned else DEFAULT
-    client = CosmosClient(endpoint.url, endpoint.key)
+    client = account.connect(CosmosConnection(endpoint.url, endpoint.key))
     database = naive.views_copied(client, bench.database, f"naive-{tuned}", tuned=tuned)
     worker = naive.NaiveWorker(database)
     sources = memory.sources()

@@ -11,8 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from azure.cosmos import CosmosClient
-
 from ledger.generations import Generation
 from local.azurite import Azurite, CannotInstall
 from local.bad_days import arm
@@ -20,7 +18,8 @@ from local.cosmos import Endpoint, FaultRule
 from local.functions import Host, Timing
 from ops.connection import Account
 from ops.provision import provision
-from store import catalogue
+from settings import CosmosConnection
+from store import account, catalogue
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 POLL_SECONDS = 0.25
@@ -68,7 +67,7 @@ class Ground:
     def _start(self, plan: Plan) -> None:
         self.endpoint = _endpoint(plan)
         self._stack.callback(self.endpoint.close)
-        client = CosmosClient(self.endpoint.url, self.endpoint.key)
+        client = account.connect(CosmosConnection(self.endpoint.url, self.endpoint.key))
         self._stack.callback(client.close)
         name = catalogue.load().database
         self.account = Account(client, client.get_database_client(name))

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy
+from azure.cosmos import ContainerProxy, DatabaseProxy
 
 import wiring
 from ledger.instants import DAY_SECONDS
@@ -24,7 +24,7 @@ from ops.writing import Writer
 from processors.definition import definition_version
 from processors.pricing import load_overrides
 from settings import CosmosConnection, Settings
-from store import catalogue
+from store import account, catalogue
 from store.generation import GenerationStore
 from store.metering import Meter, metered
 
@@ -64,7 +64,7 @@ def provisioned(
     endpoint: Endpoint, buckets: int, name: str = catalogue.load().database
 ) -> tuple[DatabaseProxy, wiring.Worker]:
     """A new database at an endpoint, and a worker over it that logs nothing."""
-    client = CosmosClient(endpoint.url, endpoint.key)
+    client = account.connect(CosmosConnection(endpoint.url, endpoint.key))
     catalogue.provision(client, name)
     database = client.get_database_client(name)
     GenerationStore(database.get_container_client("state")).create_first(

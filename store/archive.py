@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -34,6 +35,7 @@ from ledger.commits import Transient
 from ledger.versions import Order, Version, order
 from processors.archive import ROOT, Copy
 from settings import BlobConnection
+from store.transport import environment_matters
 
 CONTAINER = "archive"
 CONCURRENCY = 8
@@ -51,10 +53,12 @@ class Damaged(Exception):
 def connect(connection: BlobConnection, retries: int = 3) -> BlobServiceClient:
     """A client of the account. A key is for local work; in Azure the identity of the worker."""
     policy = ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=retries)
+    settings: dict[str, Any] = {
+        "retry_policy": policy,
+        "use_env_settings": environment_matters(),
+    }
     if connection.connection_string is not None:
-        return BlobServiceClient.from_connection_string(
-            connection.connection_string, retry_policy=policy
-        )
+        return BlobServiceClient.from_connection_string(connection.connection_string, **settings)
     # Imported only where it is used: it costs a cold start 0.1 s.
     from azure.identity import DefaultAzureCredential
 
@@ -62,7 +66,7 @@ def connect(connection: BlobConnection, retries: int = 3) -> BlobServiceClient:
     return BlobServiceClient(
         connection.service_uri,
         DefaultAzureCredential(managed_identity_client_id=connection.client_id),
-        retry_policy=policy,
+        **settings,
     )
 
 

@@ -4,12 +4,12 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from azure.cosmos import CosmosClient
-
 from local.cosmos import Endpoint
 from ops.lines import SOURCES
 from processors.archive import Copy, archiving
 from processors.trailing import PAGE_DOCUMENTS
+from settings import CosmosConnection
+from store import account
 from tests.audit.readers import Met
 from tests.worker.ground import INTERACTIONS, Ground
 
@@ -30,7 +30,9 @@ class Forgetful:
 
 def test_memory_does_not_grow_with_what_there_is(grounds: Callable[..., Ground]) -> None:
     with Endpoint.subprocess() as endpoint:
-        ground = Ground(endpoint, CosmosClient(endpoint.url, endpoint.key), "memory")
+        ground = Ground(
+            endpoint, account.connect(CosmosConnection(endpoint.url, endpoint.key)), "memory"
+        )
         for page in range(PAGES):
             ground.container(INTERACTIONS).execute_item_batch(
                 [

@@ -93,6 +93,18 @@ def test_later_periods_know_what_expired_documents_had_told(
         assert _since(aged, view, views), f"{view} is compared"
 
 
+def test_every_later_key_is_published_also_one_that_has_no_document(
+    aged: Aged, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"daily_metrics_{day_label(aged.horizon_day + 1)}"
+    [lost] = [one for one in aged.ground.documents("daily_metrics") if one["id"] == name]
+    aged.ground.container("daily_metrics").delete_item(name, lost["date"])
+
+    rebuild(aged.ground, capsys)
+
+    assert name in {one["id"] for one in aged.ground.documents("daily_metrics")}
+
+
 def test_earlier_periods_keep_their_documents(
     aged: Aged, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from ledger.buckets import bucket_pk
+from ops.rebuilding import Rebuilding
 from processors import definition
 from store.failures import Refused
+from store.generation import HeldGeneration
 from tests.oracle.batches import BATCHES, read_batch
 from tests.rebuild.rebuilds import (
     another_definition,
@@ -170,6 +173,69 @@ def test_there_is_nothing_to_abort_where_no_rebuild_is_under_way(
     ran = rebuild(published, capsys, "--abort")
 
     assert (ran.code, ran.errors) == (2, "No rebuild is under way.\n")
+
+
+def test_of_a_rebuild_and_an_abort_at_once_only_one_goes_on(
+    published: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = Rebuilding.close
+
+    def aborted_meanwhile(rebuilding: Rebuilding, held: HeldGeneration) -> HeldGeneration:
+        monkeypatch.setattr(Rebuilding, "close", close)
+        assert rebuild(published, capsys, "--abort").code == 0
+        return rebuilding.close(held)
+
+    monkeypatch.setattr(Rebuilding, "close", aborted_meanwhile)
+
+    ran = rebuild(published, capsys)
+
+    assert ran.code == 1
+    assert "Another command has moved this rebuild on" in ran.errors
+    assert in_force(published).building is None
+    assert in_force(published).generation == 1
+    deliver(published.worker(), INTERACTIONS, published.write(INTERACTIONS, interaction("later")))
+    publish_until_done(published, published.worker())
+    assert_views_are_true(published)
+
+
+def test_every_source_is_read_to_its_end_before_the_switch(
+    published: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are of different length; some are read in one run already."""
+    monkeypatch.setattr("ops.rebuilding.PAGES_PER_RUN", 1)
+    monkeypatch.setattr("ops.rebuilding.PAGE_DOCUMENTS", 2)
+    ids = {one["id"] for one in published.documents("state") if one["id"].startswith("e:")}
+
+    def look(rebuilding: Rebuilding, held: HeldGeneration) -> HeldGeneration:
+        pks = {bucket_pk(2, bucket) for bucket in range(published.buckets)}
+        counted = [one["id"] for one in published.documents("state") if one["pk"] in pks]
+        assert ids <= set(counted)
+        return publish(rebuilding, held)
+
+    publish = Rebuilding.publish
+    monkeypatch.setattr(Rebuilding, "publish", look)
+
+    assert rebuild(published, capsys).code == 0
+    assert_views_are_true(published)
+
+
+def test_nothing_is_due_in_a_generation_that_is_built(
+    published: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody publishes it yet, so its heads would fill up, and its journal could not be folded."""
+    publish = Rebuilding.publish
+
+    def look(rebuilding: Rebuilding, held: HeldGeneration) -> HeldGeneration:
+        state = published.documents("state")
+        [head] = [one for one in state if one["id"] == "h" and one["pk"] == bucket_pk(2, 0)]
+        assert head["building"]
+        assert not head.get("pending")
+        return publish(rebuilding, held)
+
+    monkeypatch.setattr(Rebuilding, "publish", look)
+
+    assert rebuild(published, capsys).code == 0
+    assert_views_are_true(published)
 
 
 def test_another_worker_does_not_go_on_with_a_rebuild(

@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from azure.cosmos import CosmosClient
 
 from local.cosmos import Endpoint
 from processors import dead_letters, documents, interactions, redrive
 from processors.dead_letters import DeadLetter
 from processors.judging import Breaker
 from processors.redrive import Redriver
+from settings import CosmosConnection
+from store import account
 from store.poison import PoisonStore, Selection
 from tests.worker.ground import INTERACTIONS, SOURCES, Document, Ground, deliver
 from wiring import Worker
@@ -33,7 +34,7 @@ def grounds(endpoint: Endpoint) -> Iterator[Callable[..., Ground]]:
     made: list[Ground] = []
 
     def make(buckets: int = 1) -> Ground:
-        client = CosmosClient(endpoint.url, endpoint.key)
+        client = account.connect(CosmosConnection(endpoint.url, endpoint.key))
         made.append(Ground(endpoint, client, f"redrive-{next(_NUMBERS)}", buckets))
         return made[-1]
 

@@ -2,7 +2,8 @@
 
 Plants each known bug in a copy of the source and simulates seeds until one fails. Prints a table,
 and with `--markdown` writes its rows into that of a file. Exit code 1 when a bug survives: then the
-simulation has lost a tooth.
+simulation has lost a tooth. A few bugs need more luck, or more documents, than seeds have: those
+name the test that catches them, and it is run instead.
 """
 
 import argparse
@@ -16,16 +17,20 @@ import tomllib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = (
-    *("ledger", "materializers", "processors", "store", "ops", "tests"),
-    *("wiring.py", "settings.py", "logs.py"),
+    *("ledger", "materializers", "processors", "store", "ops", "local", "tests"),
+    *("function_app.py", "wiring.py", "settings.py", "logs.py"),
+    *("host.json", "local.settings.sample.json", "pyproject.toml"),
 )
 _SEED = re.compile(r"^seed (\d+)$", re.MULTILINE)
 _FAILED = "repeat: "
 _HANGS = "Timeout ("
+_ERROR = "E   "
+VENV = ".venv"
 WHY_CHARACTERS_MAX = 90
 MARK = "<!-- written by python -m tests.simulation.planted --markdown -->"
 
@@ -37,6 +42,8 @@ class Bug(NamedTuple):
     file: str
     old: str
     new: str
+    test: str = ""
+    """What catches it where seeds do not: a test's file and name."""
 
 
 def bugs() -> list[Bug]:
@@ -49,8 +56,8 @@ class Caught(NamedTuple):
     """What became of one bug."""
 
     bug: Bug
-    seed: int | None
-    """The first seed that failed; None where all were true."""
+    by: int | str | None
+    """The first seed that failed, or the test that did; None where all were true."""
     why: str
     seconds: float
     seeds: int
@@ -59,9 +66,15 @@ class Caught(NamedTuple):
     @property
     def row(self) -> str:
         """As a line of a table."""
-        seed = f"**none of {self.seeds}**" if self.seed is None else str(self.seed)
+        match self.by:
+            case None:
+                by = "**its test passes**" if self.bug.test else f"**none of {self.seeds}**"
+            case int():
+                by = str(self.by)
+            case str():
+                by = f"`{self.by}`"
         why = self.why.replace("|", "/")[:WHY_CHARACTERS_MAX]
-        return f"| {self.bug.name} | `{self.bug.file}` | {seed} | {why} |"
+        return f"| {self.bug.name} | `{self.bug.file}` | {by} | {why} |"
 
 
 def plant(bug: Bug, root: Path) -> None:
@@ -73,17 +86,28 @@ def plant(bug: Bug, root: Path) -> None:
 
 
 def hunt(bug: Bug, seeds: int) -> Caught:
-    """Simulate a copy with the bug until a seed fails."""
+    """Simulate a copy with the bug until a seed fails, or run the bug's test there."""
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
         for name in COPIED:
             copy: Callable[..., object] = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
             copy(ROOT / name, root / name)
+        (root / VENV).symlink_to(ROOT / VENV)  # Azurite is found there
         plant(bug, root)
-        started = time.monotonic()
-        command = [sys.executable, "-m", "tests.simulation", "--seeds", str(seeds), "--first"]
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-        seconds = time.monotonic() - started
+        return _by_test(bug, root) if bug.test else _by_seeds(bug, seeds, root)
+
+
+def _by_test(bug: Bug, root: Path) -> Caught:
+    seconds, done = _run(root, "pytest", "-q", "-x", bug.test)
+    if done.returncode == 0:
+        return Caught(bug, None, "", seconds, 0)
+    failures = [line for line in done.stdout.splitlines() if line.startswith(_ERROR)]
+    assert failures, f"{bug.name}: {done.stdout[-2_000:]}{done.stderr}"
+    return Caught(bug, bug.test, failures[0].removeprefix(_ERROR).strip(), seconds, 0)
+
+
+def _by_seeds(bug: Bug, seeds: int, root: Path) -> Caught:
+    seconds, done = _run(root, "tests.simulation", "--seeds", str(seeds), "--first")
     seeds_run = list(_SEED.finditer(done.stdout))
     if done.returncode == 0 or not seeds_run:
         assert done.returncode == 0, f"{bug.name}: nothing runs\n{done.stderr[-2_000:]}"
@@ -94,6 +118,13 @@ def hunt(bug: Bug, seeds: int) -> Caught:
     assert _FAILED in done.stdout, f"{bug.name}: {done.stderr[-2_000:]}"
     why = done.stdout[seeds_run[-1].end() :].split("\n")[1]
     return Caught(bug, failed, why, seconds, seeds)
+
+
+def _run(root: Path, module: str, *arguments: str) -> tuple[float, CompletedProcess[str]]:
+    started = time.monotonic()
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    return time.monotonic() - started, done
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -115,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
     survivors = 0
     with ThreadPoolExecutor(options.workers) as pool:
         for one in pool.map(lambda bug: hunt(bug, options.seeds), planted):
-            survivors += one.seed is None
+            survivors += one.by is None
             sys.stdout.write(f"{one.row} {one.seconds:.0f} s\n")
             sys.stdout.flush()
             if options.markdown is not None:
@@ -127,7 +158,11 @@ def main(arguments: list[str] | None = None) -> int:
 def caught_in(path: Path) -> set[str]:
     """Names of the bugs that the table in a file shows as caught."""
     cells = [row.split(" | ") for row in path.read_text("utf-8").partition(MARK)[2].splitlines()]
-    return {row[0].removeprefix("| ") for row in cells if len(row) > 2 and row[2].isdigit()}
+    return {
+        row[0].removeprefix("| ")
+        for row in cells
+        if len(row) > 2 and (row[2].isdigit() or row[2].startswith("`"))
+    }
 
 
 def write_down(path: Path, caught: Caught) -> None:
@@ -138,7 +173,7 @@ def write_down(path: Path, caught: Caught) -> None:
     rows = {row.split(" | ")[0].removeprefix("| "): row for row in table.splitlines()}
     rows[caught.bug.name] = caught.row
     kept = [rows[bug.name] for bug in bugs() if bug.name in rows]
-    head = ["| bug | in | first seed | what fails |", "|---|---|---|---|"]
+    head = ["| bug | in | first seed, or test | what fails |", "|---|---|---|---|"]
     path.write_text("\n".join([f"{text}{mark}", "", *head, *kept, ""]), "utf-8")
 
 

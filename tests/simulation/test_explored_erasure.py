@@ -2,17 +2,26 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
+from typing import Any
 
 import pytest
 
 import ops.erasing
 import tests.simulation.world
+from ledger.users import user_key
 from materializers.registry import VIEWS
+from processors.erasure import tombstone
+from processors.ownership import Layout
+from store.erased import Erased
+from store.state import StateStore
 from tests.simulation.ambient import VirtualSecrets
 from tests.simulation.cosmos import Document
 from tests.simulation.erasing import ErasingClient, ErasureAuditor, erasure
 from tests.simulation.explore import Choices, explored
+from tests.simulation.faults import Fault, Kind
+from tests.simulation.scheduler import Killed
 from tests.simulation.test_explored import (
     CHANGES,
     INTERACTIONS,
@@ -66,3 +75,67 @@ def test_an_erasure_beside_a_batch_forgets_the_user_and_nobody_else(
 
     schedules = explored(run, DEVIATIONS)
     assert schedules > 100
+
+
+def test_nothing_is_published_of_a_user_whose_erasure_has_begun() -> None:
+    """Not even when the erasure breaks off behind the tombstone."""
+    with explored_world(Choices([], 0)) as world:
+        shown = world.write(INTERACTIONS, interaction("ada", "a", 1))
+        worker = world.worker()
+        worker.process(INTERACTIONS, text_of(shown), {})
+        state: Any = world.client().get_container_client("state")
+        generation = world.generation()
+        layout = Layout(generation.generation, generation.buckets)
+        tombstone(StateStore(state), layout, user_key("ada"))
+        world.scheduler.sleep(5)
+        while not worker.publisher.run().idle:
+            pass
+        [(_, shown)] = world.containers["user_analytics"].latest()
+        assert shown["empty"]
+
+
+def test_an_erasure_waits_for_the_letter_of_a_worker_that_dies_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It looked just before the tombstone, is slow to write, dies before it looks again, and the
+    platform never delivers the batch again."""
+    receipt = erased_beside_a_letter(monkeypatch, 300, Fault(Kind.KILLED, after=True))
+    assert receipt.removed["dead_letters"] == 1
+
+
+def test_a_process_that_nobody_ends_takes_its_letter_back_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A command is under no time-out: it may write after the last pass of the erasure."""
+    receipt = erased_beside_a_letter(monkeypatch, 3_000, None)
+    assert "dead_letters" not in receipt.removed
+
+
+def erased_beside_a_letter(
+    monkeypatch: pytest.MonkeyPatch, slow_seconds: float, fault: Fault | None
+) -> Erased:
+    """Erase a user while a worker takes so long to write a letter, which it survives or not."""
+    monkeypatch.setattr(ops.erasing, "secrets", VirtualSecrets(Random("erasing")))
+    receipts = []
+    with explored_world(Choices([], 0)) as world:
+        auditor = ErasureAuditor(world, "ada")
+        broken = world.write(INTERACTIONS, interaction("ada", "a", 1, response_time_ms="x"))
+
+        def is_slow(_: int, container: str, __: str, writes: bool) -> Fault | None:
+            if container != "poison_messages" or not writes:
+                return None
+            world.gate.plan = None
+            world.scheduler.sleep(slow_seconds)
+            return fault
+
+        def process() -> None:
+            world.gate.plan = is_slow
+            with suppress(Killed):
+                world.worker().process(INTERACTIONS, text_of(broken), {})
+
+        world.scheduler.add("worker", process)
+        world.scheduler.add("erase", lambda: receipts.append(erasure(world, "ada").run()))
+        world.scheduler.run()
+        auditor.assert_forgotten()
+    [receipt] = receipts
+    return receipt

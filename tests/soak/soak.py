@@ -18,10 +18,11 @@ from random import Random
 from typing import Any
 
 from azure.core.exceptions import AzureError
-from azure.cosmos import CosmosClient
 
 from local.cosmos import Endpoint, FaultRule
 from local.demo import traffic
+from settings import CosmosConnection
+from store import account
 from tests.generators import history
 from tests.soak.hosts import Hosts
 from tests.worker.ground import SOURCES, Ground, Views, assert_state_is_sound
@@ -101,7 +102,7 @@ class Soak:
     def run(self, seconds: float) -> Account:
         """Round after round until the time is over; ends early at a difference."""
         with Endpoint.subprocess(partitions=self.ranges, seed=self.seed) as endpoint:
-            client = CosmosClient(endpoint.url, endpoint.key)
+            client = account.connect(CosmosConnection(endpoint.url, endpoint.key))
             ground = Ground(endpoint, client, "soak", buckets=min(self.ranges, 4))
             hosts = Hosts(HOSTS, self._settings(ground), self.logs)
             ends_at = time.monotonic() + seconds

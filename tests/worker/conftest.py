@@ -4,10 +4,11 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
-from azure.cosmos import CosmosClient
 
 from local.cosmos import Endpoint
 from materializers.registry import VIEWS
+from settings import CosmosConnection
+from store import account
 from tests.worker.ground import Ground
 
 _NUMBERS = itertools.count()
@@ -33,7 +34,7 @@ def grounds() -> Iterator[Callable[..., Ground]]:
     made: list[Ground] = []
 
     def make(endpoint: Endpoint, buckets: int = 1) -> Ground:
-        client = CosmosClient(endpoint.url, endpoint.key)
+        client = account.connect(CosmosConnection(endpoint.url, endpoint.key))
         ground = Ground(endpoint, client, f"story-{next(_NUMBERS)}", buckets)
         made.append(ground)
         return ground

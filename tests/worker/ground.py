@@ -117,7 +117,7 @@ class Ground:
     # Workers.
 
     def connect(self) -> CosmosClient:
-        client = CosmosClient(self.endpoint.url, self.endpoint.key)
+        client = account.connect(CosmosConnection(self.endpoint.url, self.endpoint.key))
         self.clients.append(client)
         return client
 
