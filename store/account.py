@@ -8,7 +8,7 @@ from azure.cosmos._cosmos_client_connection import CosmosClientConnection
 
 from settings import CosmosConnection
 from store.failures import Refused
-from store.transport import transport
+from store.transport import CosmosTransport
 
 STRONG_ENOUGH = frozenset({"Session", "BoundedStaleness", "Strong"})
 
@@ -47,14 +47,14 @@ def connect(connection: CosmosConnection) -> CosmosClient:
 
 def _connected(connection: CosmosConnection) -> CosmosClient:
     if connection.key is not None:
-        return CosmosClient(connection.endpoint, connection.key, transport=transport())
+        return CosmosClient(connection.endpoint, connection.key, transport=CosmosTransport())
     # Imported only where it is used: it costs a cold start 0.1 s.
     from azure.identity import DefaultAzureCredential
 
     return CosmosClient(
         connection.endpoint,
         DefaultAzureCredential(managed_identity_client_id=connection.client_id),
-        transport=transport(),
+        transport=CosmosTransport(),
     )
 
 

@@ -35,7 +35,7 @@ from ledger.commits import Transient
 from ledger.versions import Order, Version, order
 from processors.archive import ROOT, Copy
 from settings import BlobConnection
-from store.transport import environment_matters
+from store.transport import transport_settings
 
 CONTAINER = "archive"
 CONCURRENCY = 8
@@ -53,10 +53,7 @@ class Damaged(Exception):
 def connect(connection: BlobConnection, retries: int = 3) -> BlobServiceClient:
     """A client of the account. A key is for local work; in Azure the identity of the worker."""
     policy = ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=retries)
-    settings: dict[str, Any] = {
-        "retry_policy": policy,
-        "use_env_settings": environment_matters(),
-    }
+    settings: dict[str, Any] = {"retry_policy": policy, **transport_settings()}
     if connection.connection_string is not None:
         return BlobServiceClient.from_connection_string(connection.connection_string, **settings)
     # Imported only where it is used: it costs a cold start 0.1 s.

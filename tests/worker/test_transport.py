@@ -1,16 +1,18 @@
 """What the environment says of the way to the account: it is heeded, and asked for only once."""
 
 from collections.abc import Callable
+from typing import Any
 from urllib.request import getproxies
 
 import pytest
-import requests.sessions
+import requests
 from azure.core.exceptions import ServiceRequestError
+from azure.core.pipeline.transport import HttpRequest
 
 from local.cosmos import Endpoint
 from settings import CosmosConnection
 from store import account
-from store.transport import environment_matters
+from store.transport import CosmosTransport
 
 NAMED = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -29,10 +31,25 @@ def test_a_proxy_is_gone_through(endpoint: Endpoint, monkeypatch: pytest.MonkeyP
         account.connect(CosmosConnection(endpoint.url, endpoint.key))
 
 
-def test_certificates_are_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not environment_matters()
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/ssl/company.pem")
-    assert environment_matters()
+@pytest.mark.parametrize("name", CERTIFICATES)
+def test_certificates_are_heeded(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "/etc/ssl/company.pem")
+    asked: list[object] = []
+    send = requests.Session.send
+
+    def noted(session: requests.Session, request: Any, **options: Any) -> requests.Response:
+        asked.append(options["verify"])
+        return send(session, request, **options)
+
+    monkeypatch.setattr(requests.Session, "send", noted)
+
+    with CosmosTransport() as transport:
+        for verify in (True, False):  # as the SDK asks for an account, and for a local endpoint
+            transport.send(HttpRequest("GET", endpoint.url), connection_verify=verify)
+
+    assert asked == ["/etc/ssl/company.pem", False]
 
 
 def test_where_nothing_is_named_nothing_is_looked_for_at_every_request(
