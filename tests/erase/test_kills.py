@@ -49,7 +49,7 @@ def test_an_erasure_killed_at_any_request_is_finished_by_the_next(
     requests = erasure(first).requests()
     assert_forgotten(first)
 
-    for number in chosen(requests, some=12):
+    for number in chosen(requests, some=8):
         ground = grounds(endpoint)
         populate(ground)
         command = erasure(ground)

@@ -28,7 +28,7 @@ def test_a_redrive_killed_at_any_request_is_finished_by_the_next(
     requests = command.requests()
     assert standing(first) == dict.fromkeys(IDS, "redriven")
 
-    for number in chosen(requests, some=12):
+    for number in chosen(requests, some=8):
         ground, command = ready(grounds)
         assert command.kill_at(number)
         assert command.run() == 0, f"killed at request {number}"
