@@ -24,7 +24,7 @@ help:
 	echo "make property       the property tests for long (EXAMPLES=20000)"
 	echo "make simulate       whole worlds under faults, one per seed (SEEDS=2000 SEED=0)"
 	echo "make soak           real hosts under faults and kill -9 (MINUTES=20)"
-	echo "make bench          measure, and write docs/benchmarks.md anew; a quarter of an hour"
+	echo "make bench          measure, and write docs/benchmarks.md anew; half an hour"
 	echo "make mutate         mutants of the pure core, for hours (ARGS='--sample 300': for minutes)"
 	echo "make demo-data      write the synthetic day of the sample batches anew"
 	echo "make clean          remove what runs and tools leave behind (distclean: .venv too)"

@@ -1,13 +1,19 @@
 """Opens and closes a listening socket so that no connection is lost at the end."""
 
 import asyncio
+import errno
+import os
 import socket
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Port 0 takes a free one. Raises OSError if the port is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family)
+    """Of a name, the first address; port 0 takes a free one. Raises OSError where it cannot."""
+    try:
+        (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        number = errno.EADDRNOTAVAIL
+        raise OSError(number, os.strerror(number)) from error
+    return socket.create_server(address, family=family)
 
 
 async def accept_no_more(listening: socket.socket) -> None:

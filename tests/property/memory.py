@@ -59,6 +59,10 @@ class Trouble:
                 self._nested = False
 
 
+class _Placed(msgspec.Struct):
+    pk: str
+
+
 class MemoryState:
     """The state container, as both stages and the publisher's feed use it."""
 
@@ -139,6 +143,8 @@ class MemoryState:
             if operation.etag != (None if known is None else known[0]):
                 raise Conflict(name)
             body = _ENCODER.encode(operation.body)
+            placed = msgspec.json.decode(body, type=_Placed)
+            assert placed.pk == pk, "the service refuses another partition's document"
             size += len(body)
             self._etags += 1
             etags[name] = f"{self._etags}"

@@ -14,6 +14,7 @@ import msgspec
 
 from ledger.buckets import bucket_pk
 from ledger.commits import Transient
+from ledger.entries import entry_id
 from materializers.fold import fold
 from materializers.publish import Publisher, Stage
 from materializers.registry import VIEWS
@@ -25,7 +26,14 @@ from processors.pricing import Prices as WorkerPrices
 from processors.pricing import load_overrides
 from store import catalogue
 from tests.generators import Version
-from tests.oracle import Prices, SourceDocument, comparable, compute_views, latest_versions
+from tests.oracle import (
+    Prices,
+    SourceDocument,
+    classify,
+    comparable,
+    compute_views,
+    latest_versions,
+)
 from tests.property.memory import (
     Document,
     MemoryPoison,
@@ -266,7 +274,23 @@ class World:
         for entry in self.state.documents("e:"):
             counted[entry["id"]] += entry["outcome"] == "counted"
         twice = [f"counted twice: {entry}" for entry, times in counted.items() if times > 1]
-        return left + negative + twice
+        return left + negative + twice + self._undecided()
+
+    def _undecided(self) -> list[str]:
+        """Latest versions that are not decided as the oracle decides them."""
+        outcomes = {
+            (entry["id"], entry.get("etag")): entry["outcome"]
+            for entry in self.state.documents("e:")
+        }
+        found = []
+        for document in (one for source in SOURCES for one in self._latest(source)):
+            body = document.body
+            name = entry_id(document.source, body.get("user_id", msgspec.UNSET), body["id"])
+            outcome = classify(document)
+            expected = "dead" if isinstance(outcome, tuple) else outcome
+            if (was := outcomes.get((name, body["_etag"]))) != expected:
+                found.append(f"{document.identity} must be {expected}, it is {was}")
+        return found
 
     def _latest(self, source: str) -> list[SourceDocument]:
         return latest_versions(SourceDocument(source, body) for body in self.versions[source])

@@ -29,9 +29,10 @@ COPIED = (
 _SEED = re.compile(r"^seed (\d+)$", re.MULTILINE)
 _FAILED = "repeat: "
 _HANGS = "Timeout ("
+_TEST_FAILED = "\nFAILED "
 _ERROR = "E   "
-VENV = ".venv"
 WHY_CHARACTERS_MAX = 90
+HUNT_SECONDS_MAX = 3_600
 MARK = "<!-- written by python -m tests.simulation.planted --markdown -->"
 
 
@@ -92,21 +93,26 @@ def hunt(bug: Bug, seeds: int) -> Caught:
         for name in COPIED:
             copy: Callable[..., object] = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
             copy(ROOT / name, root / name)
-        (root / VENV).symlink_to(ROOT / VENV)  # Azurite is found there
-        plant(bug, root)
         return _by_test(bug, root) if bug.test else _by_seeds(bug, seeds, root)
 
 
 def _by_test(bug: Bug, root: Path) -> Caught:
-    seconds, done = _run(root, "pytest", "-q", "-x", bug.test)
+    test = ("pytest", "-q", "-x", "-rfE", bug.test)
+    _, before = _run(root, *test)
+    assert re.search(r"^\d+ passed", before.stdout, re.MULTILINE), (
+        f"{bug.test} does not pass without {bug.name}: {before.stdout[-2_000:]}{before.stderr}"
+    )
+    plant(bug, root)
+    seconds, done = _run(root, *test)
     if done.returncode == 0:
         return Caught(bug, None, "", seconds, 0)
-    failures = [line for line in done.stdout.splitlines() if line.startswith(_ERROR)]
-    assert failures, f"{bug.name}: {done.stdout[-2_000:]}{done.stderr}"
-    return Caught(bug, bug.test, failures[0].removeprefix(_ERROR).strip(), seconds, 0)
+    assert _TEST_FAILED in done.stdout, f"{bug.name}: {done.stdout[-2_000:]}{done.stderr}"
+    why = next(line for line in done.stdout.splitlines() if line.startswith(_ERROR))
+    return Caught(bug, bug.test, why.removeprefix(_ERROR).strip(), seconds, 0)
 
 
 def _by_seeds(bug: Bug, seeds: int, root: Path) -> Caught:
+    plant(bug, root)
     seconds, done = _run(root, "tests.simulation", "--seeds", str(seeds), "--first")
     seeds_run = list(_SEED.finditer(done.stdout))
     if done.returncode == 0 or not seeds_run:
@@ -123,7 +129,9 @@ def _by_seeds(bug: Bug, seeds: int, root: Path) -> Caught:
 def _run(root: Path, module: str, *arguments: str) -> tuple[float, CompletedProcess[str]]:
     started = time.monotonic()
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, check=False, timeout=HUNT_SECONDS_MAX
+    )
     return time.monotonic() - started, done
 
 

@@ -169,6 +169,7 @@ class Proxy:
             # The SDK pops what it has understood: a list that is used again has no ETags.
             etag = operation[2].pop("if_match_etag", None) if len(operation) > 2 else None
             body = None if kind == "delete" else _copy(arguments[-1])
+            assert body is None or self.model.key_of(body) == key, "the service answers 400"
             name = body["id"] if kind in ("create", "upsert") and body else arguments[0]
             operations.append(Operation(kind, name, body, etag))
 

@@ -81,6 +81,12 @@ def test_a_port_in_use_is_named() -> None:
             Endpoint(port=int(port))
 
 
+def test_a_host_that_is_none_is_named() -> None:
+    ended = run("--host", "no-such-host.invalid", "--port", "0")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Cannot listen on no-such-host.invalid:0: ")
+
+
 def test_a_file_in_use_or_not_a_database_is_named(tmp_path: Path) -> None:
     file = tmp_path / "cosmos.sqlite"
     with Endpoint(file=file):
