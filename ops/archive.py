@@ -20,9 +20,10 @@ def add_parser(commands: Any) -> None:
         "archive",
         help="archive aged documents to Blob storage, or restore them",
         description="Runs the archive reader once, as its timer does every hour: each document that"
-        " nobody has written for ARCHIVE_AFTER_DAYS becomes a blob, unless that version is one"
-        " already. The Blob account is that of BLOB (a connection string) or BLOB__serviceUri (an"
-        " identity). Exit code 1 when something could not be archived or is at risk.",
+        " nobody has written for its source's days (ARCHIVE_AFTER_DAYS_…) becomes a blob, unless"
+        " that version is one already. The Blob account is that of BLOB (a connection string) or"
+        " BLOB__serviceUri (an identity). Exit code 1 when something could not be archived or is at"
+        " risk.",
     )
     parser.add_argument(
         "--status", action="store_true", help="only say how far the archive has come"

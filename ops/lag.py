@@ -10,12 +10,13 @@ from ops import connection
 from ops.numbers import not_negative
 from ops.output import console, print_json, table
 from processors.lag import Gauge, Reading, State
+from settings import FEED_POLL_SECONDS_DEFAULT
 from store import catalogue
 from store.change_feed import ChangeFeedStore
 from store.leases import LeaseStore
 
-INTERVAL_SECONDS_DEFAULT = 10.0
-"""Longer than a trigger's poll delay (5 s) and a usual batch, so that what is healthy has moved."""
+INTERVAL_SECONDS_DEFAULT = 2.0 * FEED_POLL_SECONDS_DEFAULT
+"""Longer than a trigger's poll delay and a usual batch, so that what is healthy has moved."""
 HEADINGS = ("source", "lease", "state", "changes behind", "seconds behind", "reader", "position")
 
 Readings = list[tuple[Reading, State]]
@@ -37,7 +38,8 @@ def add_parser(commands: Any) -> None:
         type=not_negative,
         default=INTERVAL_SECONDS_DEFAULT,
         metavar="SECONDS",
-        help="between two readings; longer than a batch takes (default: %(default)s)",
+        help="between two readings; longer than FEED_POLL_SECONDS and a batch together (default:"
+        " %(default)s)",
     )
     parser.add_argument("--watch", action="store_true", help="go on reading until Ctrl-C")
     parser.add_argument(

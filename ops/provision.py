@@ -30,7 +30,7 @@ def add_parser(commands: Any) -> None:
         "--buckets",
         type=buckets,
         metavar="N",
-        help="parts the state is divided into, pinned for the store's life (default:"
+        help="parts the state is divided into, pinned until a rebuild changes it (default:"
         f" {BUCKETS_DEFAULT}, good to about 20 000 changes a day; 4 for 100 000, 32 for a million)",
     )
     parser.add_argument(

@@ -62,7 +62,8 @@ def check(client: CosmosClient) -> None:
     """Refuse an account whose reads may go back, or that is written in several regions.
 
     Session tokens and ETags order what the worker reads and writes; weaker consistency ignores the
-    first, multi-region writes the second (platform facts: Cosmos DB, "Consistency levels").
+    first, multi-region writes the second (Microsoft: "Consistency levels in Azure Cosmos DB", and
+    "Conflict resolution": with several write regions the last writer wins, whatever it read).
     """
     account = client.get_database_account()
     policy = account.ConsistencyPolicy or {}

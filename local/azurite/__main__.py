@@ -1,5 +1,6 @@
 """`python -m local.azurite`: install Azurite, once. Ground and tests start it themselves."""
 
+import argparse
 import sys
 
 from local.azurite.install import CannotInstall, azurite
@@ -7,6 +8,7 @@ from local.azurite.install import CannotInstall, azurite
 
 def main() -> int:
     """Install; exit code 1 with one sentence where that is not possible."""
+    argparse.ArgumentParser(prog="python -m local.azurite", description=__doc__).parse_args()
     try:
         _, program = azurite()
     except CannotInstall as reason:
