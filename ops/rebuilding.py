@@ -45,6 +45,8 @@ PAGE_DOCUMENTS = 500
 USERS_PER_PAGE = 200
 RUNS_WITHOUT_PROGRESS_MAX = 5
 CAUGHT_UP_PAUSE_SECONDS = 5.0
+REPLICAS_SECONDS = 5.0
+"""After so long every replica shows what was written."""
 SWITCH_MARGIN_SECONDS = 5
 """A trigger that has read the layout just before it was to be read again still counts by it."""
 
@@ -98,9 +100,14 @@ class Rebuilding:
         # After the generation document, which an erasure reads after the registry: so one of the
         # two sees the other.
         layout = Layout(building.generation, building.buckets)
-        for one in ErasedUsers(self.state).all():
+        erased = list(ErasedUsers(self.state).all())
+        for one in erased:
             tombstone(self.state, layout, one.id)
             self.pace()
+        if erased:
+            # What counts nothing writes no hot document, so no ETag stands against who has not
+            # seen the tombstone, and there is no later pass as an erasure has.
+            self.wait(REPLICAS_SECONDS)
         return self._advance(held, Phase.COUNTING)
 
     def carry(self, held: HeldGeneration) -> HeldGeneration:

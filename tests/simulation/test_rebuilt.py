@@ -48,6 +48,34 @@ def test_what_was_folded_just_before_the_switch_is_published_though_replicas_lag
         settle(world, auditor)
 
 
+@pytest.mark.usefixtures("few_views")
+@pytest.mark.parametrize("seed", range(12))
+def test_who_was_erased_is_not_counted_anew_though_replicas_lag(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """The entry of a deleted document was written by who had not seen the tombstone yet."""
+    monkeypatch.setattr(operator, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(operator, "GIVES_UP", 0.0)
+    with World(seed) as world:
+        auditor = Auditor(world)
+        shown = [
+            world.write(INTERACTIONS, interaction("ada", "a", 3, deleted=True)),
+            world.write(INTERACTIONS, interaction("bob", "b", 3)),
+        ]
+        until_done(world, lambda worker: worker.process(INTERACTIONS, text_of(*shown), {}))
+        world.scheduler.sleep(2)
+        Operator(world, Random(seed)).erase("ada")
+        world.scheduler.sleep(2)
+        late = Random(seed)
+        world.containers["state"].oldest = lambda: late.random() < 0.5
+
+        Operator(world, Random(seed)).rebuild(None, world.definition)
+
+        assert world.generation().generation == 2
+        settle(world, auditor)
+        auditor.assert_forgotten()
+
+
 class Stalled:
     """A state store whose commits take almost as long as a function may."""
 
