@@ -144,20 +144,22 @@ class _Run:
         for work, judged in taken:
             works += strangers(work, judged, documents)
             if work.owner.key is not None and is_erased(documents.get(hot_id(work.owner.key))):
-                self._ignore_erased(judged)
+                self._ignore_erased(work, judged)
                 continue
             undecided = self._undecided(work, judged, documents)
             if self._write_dead_letters(undecided) and self._erased_by_now(work):
-                self._ignore_erased(undecided)
+                self._ignore_erased(work, undecided)
             elif undecided:
                 planned.append(self._plan(work, undecided, documents, token))
         return planned
 
-    def _ignore_erased(self, judged: list[Judged]) -> None:
+    def _ignore_erased(self, work: Work, judged: list[Judged]) -> None:
         """Nothing is kept of a user who was erased, also no letter that a worker, this one or one
-        that crashed, has written beside the erasure."""
+        that crashed, has written beside the erasure. What is only counted under the user, and names
+        another or none, may have a letter of another generation: that one stays."""
         for one in judged:
-            if one.rejected is not None:
+            user = one.change.user
+            if one.rejected is not None and user is not None and user_key(user) == work.owner.key:
                 self.outside.poison.delete(one.change.source, letter_id(one.change))
         self.report.of_erased(sum(not one.copy for one in judged))
 

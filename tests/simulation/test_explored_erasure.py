@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -92,6 +93,29 @@ def test_nothing_is_published_of_a_user_whose_erasure_has_begun() -> None:
             pass
         [(_, shown)] = world.containers["user_analytics"].latest()
         assert shown.get("empty")
+
+
+def test_a_letter_that_names_nobody_outlives_the_erasure_of_who_was_named_before() -> None:
+    """A rebuild had written it; the generation in force, where the document still counted for the
+    erased user, took it away, and the next generation never wrote it again."""
+    with explored_world(Choices([], 0)) as world:
+        named = world.write(INTERACTIONS, interaction("", "a", 1, userId="ada"))
+        worker = world.worker()
+        worker.process(INTERACTIONS, text_of(named), {})
+        state: Any = world.client().get_container_client("state")
+        tombstone(StateStore(state), Layout(1, 1), user_key("ada"))
+        world.scheduler.sleep(2)
+        nameless = world.write(INTERACTIONS, interaction("", "a", 1, userId=42))
+        rebuilding = world.worker()
+        outside = rebuilding.processors[INTERACTIONS].outside
+        rebuilding.processors[INTERACTIONS].outside = replace(outside, layout=lambda: Layout(2, 1))
+        rebuilding.process(INTERACTIONS, text_of(nameless), {})
+
+        report = worker.processors[INTERACTIONS].process(text_of(nameless), {})
+
+        assert report.erased == 1
+        [(_, letter)] = world.containers["poison_messages"].latest()
+        assert letter["version"]["etag"] == nameless["_etag"]
 
 
 def test_an_erasure_waits_for_the_letter_of_a_worker_that_dies_with_it(
