@@ -47,8 +47,10 @@ async def running(settings: Settings) -> AsyncIterator[str]:
         try:
             listening = listen(settings.host, settings.port)
             await web.SockSite(runner, listening).start()
-            yield _url(settings.host, runner)
-            await accept_no_more(listening)
+            try:
+                yield _url(settings.host, runner)
+            finally:
+                await accept_no_more(listening)
         finally:
             await runner.cleanup()
     finally:

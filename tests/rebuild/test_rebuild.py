@@ -1,6 +1,6 @@
 """A rebuild counts everything anew beside the generation in force, then switches."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -206,14 +206,12 @@ def test_every_source_is_read_to_its_end_before_the_switch(
     monkeypatch.setattr("ops.rebuilding.PAGE_DOCUMENTS", 2)
     ids = {one["id"] for one in published.documents("state") if one["id"].startswith("e:")}
 
-    def look(rebuilding: Rebuilding, held: HeldGeneration) -> HeldGeneration:
+    def look() -> None:
         pks = {bucket_pk(2, bucket) for bucket in range(published.buckets)}
         counted = [one["id"] for one in published.documents("state") if one["pk"] in pks]
         assert ids <= set(counted)
-        return publish(rebuilding, held)
 
-    publish = Rebuilding.publish
-    monkeypatch.setattr(Rebuilding, "publish", look)
+    before_publishing(monkeypatch, look)
 
     assert rebuild(published, capsys).code == 0
     assert_views_are_true(published)
@@ -223,19 +221,28 @@ def test_nothing_is_due_in_a_generation_that_is_built(
     published: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody publishes it yet, so its heads would fill up, and its journal could not be folded."""
-    publish = Rebuilding.publish
 
-    def look(rebuilding: Rebuilding, held: HeldGeneration) -> HeldGeneration:
+    def look() -> None:
         state = published.documents("state")
         [head] = [one for one in state if one["id"] == "h" and one["pk"] == bucket_pk(2, 0)]
         assert head["building"]
         assert not head.get("pending")
-        return publish(rebuilding, held)
 
-    monkeypatch.setattr(Rebuilding, "publish", look)
+    before_publishing(monkeypatch, look)
 
     assert rebuild(published, capsys).code == 0
-    assert_views_are_true(published)
+
+
+def before_publishing(monkeypatch: pytest.MonkeyPatch, look: Callable[[], None]) -> None:
+    """Have a look when a rebuild has switched and nothing is published yet."""
+    publish = Rebuilding.publish
+    looks = iter((look,))
+
+    def looked(rebuilding: Rebuilding, held: HeldGeneration) -> HeldGeneration:
+        next(looks)()
+        return publish(rebuilding, held)
+
+    monkeypatch.setattr(Rebuilding, "publish", looked)
 
 
 def test_another_worker_does_not_go_on_with_a_rebuild(

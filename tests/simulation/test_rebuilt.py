@@ -26,36 +26,32 @@ from wiring import FUNCTION_SECONDS_MAX, SETTLE_SECONDS
 __all__ = ["few_views"]
 
 
-@pytest.mark.usefixtures("few_views")
-@pytest.mark.parametrize("seed", range(12))
-def test_what_was_folded_just_before_the_switch_is_published_though_replicas_lag(
-    monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
-    """The walk over a replica that did not have the last fold left its keys out."""
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator who waits for no function to end, and gives nothing up."""
     monkeypatch.setattr(operator, "SETTLE_SECONDS", 0)
     monkeypatch.setattr(operator, "GIVES_UP", 0.0)
+
+
+@pytest.mark.usefixtures("few_views", "at_once")
+@pytest.mark.parametrize("seed", range(12))
+def test_what_was_folded_just_before_the_switch_is_published_though_replicas_lag(seed: int) -> None:
+    """The walk over a replica that did not have the last fold left its keys out."""
     with World(seed) as world:
         auditor = Auditor(world)
         shown = world.write(INTERACTIONS, interaction("ada", "a", 3))
         until_done(world, lambda worker: worker.process(INTERACTIONS, text_of(shown), {}))
         world.scheduler.sleep(2)
-        late = Random(seed)
-        world.containers["state"].oldest = lambda: late.random() < 0.3
 
-        Operator(world, Random(seed)).rebuild(None, world.definition)
+        rebuild_beside_late_replicas(world, seed, 0.3)
 
-        assert world.generation().generation == 2
         settle(world, auditor)
 
 
-@pytest.mark.usefixtures("few_views")
+@pytest.mark.usefixtures("few_views", "at_once")
 @pytest.mark.parametrize("seed", range(12))
-def test_who_was_erased_is_not_counted_anew_though_replicas_lag(
-    monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
+def test_who_was_erased_is_not_counted_anew_though_replicas_lag(seed: int) -> None:
     """The entry of a deleted document was written by who had not seen the tombstone yet."""
-    monkeypatch.setattr(operator, "SETTLE_SECONDS", 0)
-    monkeypatch.setattr(operator, "GIVES_UP", 0.0)
     with World(seed) as world:
         auditor = Auditor(world)
         shown = [
@@ -66,14 +62,19 @@ def test_who_was_erased_is_not_counted_anew_though_replicas_lag(
         world.scheduler.sleep(2)
         Operator(world, Random(seed)).erase("ada")
         world.scheduler.sleep(2)
-        late = Random(seed)
-        world.containers["state"].oldest = lambda: late.random() < 0.5
 
-        Operator(world, Random(seed)).rebuild(None, world.definition)
+        rebuild_beside_late_replicas(world, seed, 0.5)
 
-        assert world.generation().generation == 2
         settle(world, auditor)
         auditor.assert_forgotten()
+
+
+def rebuild_beside_late_replicas(world: World, seed: int, share: float) -> None:
+    """A rebuild to its end, while so many readings of the state are as old as they may be."""
+    late = Random(seed)
+    world.containers["state"].oldest = lambda: late.random() < share
+    Operator(world, Random(seed)).rebuild(None, world.definition)
+    assert world.generation().generation == 2
 
 
 class Stalled:
