@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 from tests.simulation.faults import Kind
 from tests.simulation.shrink import failure_of, shrunk
@@ -23,7 +24,7 @@ SEEDS_PER_TASK = 20
 FAILURES_SHOWN = 5
 REPORT_SECONDS = 10.0
 SEED_SECONDS_MAX = 180
-"""Of `--first`: a seed that takes longer will never end."""
+"""A seed that takes longer will never end: what it does is dumped, and its process ends."""
 
 
 def run_seeds(first: int, count: int) -> tuple[Outcome, list[tuple[Case, str]]]:
@@ -32,10 +33,12 @@ def run_seeds(first: int, count: int) -> tuple[Outcome, list[tuple[Case, str]]]:
     failures = []
     for seed in range(first, first + count):
         case = Case(seed)
+        faulthandler.dump_traceback_later(SEED_SECONDS_MAX, exit=True)
         try:
             total += Simulation(case).run()
         except Exception as failure:
             failures.append((case, f"{type(failure).__name__}: {failure}"))
+    faulthandler.cancel_dump_traceback_later()
     return total, failures
 
 
@@ -62,18 +65,24 @@ def main(arguments: list[str] | None = None) -> int:
     total, failures, done = Outcome(), 0, 0
     tasks = list(_tasks(options.seed, options.seeds))
     with ProcessPoolExecutor(options.workers, initializer=seldom_collect) as pool:
-        for outcome, failed in pool.map(run_seeds, *zip(*tasks, strict=True)):
-            total += outcome
-            done += SEEDS_PER_TASK
-            failures += len(failed)
-            for case, reason in failed:
-                say(f"\n{reason}\nrepeat: {case.command}")
-            if failures >= FAILURES_SHOWN:
-                pool.shutdown(cancel_futures=True)
-                break
-            if time.monotonic() - reported > REPORT_SECONDS:
-                reported = time.monotonic()
-                say(f"{done} seeds, {total.injected.total()} faults")
+        try:
+            for outcome, failed in pool.map(run_seeds, *zip(*tasks, strict=True)):
+                total += outcome
+                done += SEEDS_PER_TASK
+                failures += len(failed)
+                for case, reason in failed:
+                    say(f"\n{reason}\nrepeat: {case.command}")
+                if failures >= FAILURES_SHOWN:
+                    pool.shutdown(cancel_futures=True)
+                    break
+                if time.monotonic() - reported > REPORT_SECONDS:
+                    reported = time.monotonic()
+                    say(f"{done} seeds, {total.injected.total()} faults")
+        except BrokenProcessPool:
+            ended = options.seed + done
+            say(f"\na world that never ends, or whose process died, comes soon after seed {ended}")
+            say(f"find it: python -m tests.simulation --first --seed {ended} --seeds 100")
+            return 1
     seconds = time.monotonic() - started
     say(f"{options.seeds} seeds from {options.seed}, {failures} failed, {seconds:.0f} s")
     say(

@@ -424,9 +424,11 @@ def hashed(key: Key) -> int:
 
 
 def range_text(covers: Range) -> tuple[str, str]:
-    """As feed ranges are written."""
-    end = MAXIMUM if covers.end == EPK_MAX else f"{covers.end:04X}"
-    return (MINIMUM if covers.start == 0 else f"{covers.start:04X}"), end
+    """As feed ranges are written; every text but the last is below `MAXIMUM`, as in the service,
+    where no key is hashed beyond 3F….
+    """
+    end = MAXIMUM if covers.end == EPK_MAX else f"{covers.end:05X}"
+    return (MINIMUM if covers.start == 0 else f"{covers.start:05X}"), end
 
 
 def range_of(minimum: str, maximum: str) -> Range:

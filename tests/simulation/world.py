@@ -141,7 +141,9 @@ class World:
         return shown
 
     def fail_over(self, source: str, lost: int) -> int:
-        """A partition of a source loses its last writes."""
+        """A partition of a source loses its last writes. That takes a second at the least: what is
+        written next has a later `_ts` than what was lost."""
+        self.scheduler.now += 1
         container = self.containers[source]
         physical = self.random.choice(container.physicals)
         before = {(key, one.id): one.etag for key, one in container.latest_versions()}
