@@ -21,7 +21,7 @@ from ledger.users import hot_id, is_erased, user_key
 from ledger.versions import Order, order
 from materializers.journal import journal_of
 from processors.dead_letters import dead_letter, letter_id
-from processors.documents import Source, coalesced, raw_documents, read_batch
+from processors.documents import Change, Source, coalesced, raw_documents, read_batch
 from processors.doubts import Doubt, settle
 from processors.judging import Breaker, Judged, judge, oversize
 from processors.ownership import Layout, Work, copied, counts_nothing, owned, strangers, version_of
@@ -202,15 +202,13 @@ class _Run:
                     continue
                 found = judge(self.source, change, self.ttl)
                 found.copy = one.copy
-                found.settled = True
-                key = user_key(change.user) if change.user else None
-                # Without a user it is decided in one bucket or in all of them.
-                alike = key is not None or change.user_readable == one.change.user_readable
-                if key == work.owner.key and alike:
+                if _names(change) == _names(one.change):
+                    found.settled = True
                     undecided.append(found)
                 else:
-                    # The source names another owner than the delivered version did, or none.
-                    # Of a version and its copies one is enough, and last comes the version.
+                    # The source names another owner than the delivered version did, or none. Of a
+                    # version and its copies one is enough, and last comes the version. Where it
+                    # belongs, what is decided has not been read yet: a doubt there begins anew.
                     self.strayed[found.verdict.entry_id] = found
         return undecided
 
@@ -288,3 +286,9 @@ class _Run:
             work.put_back(planned.judged)
         attempts = max(planned.work.attempts for planned in chunk)
         self.outside.wait(CONFLICT_PAUSE_SECONDS * 2 ** min(attempts, 6) * self.outside.jitter())
+
+
+def _names(change: Change) -> str | bool:
+    """The owner that a version names. One that names none is decided in one bucket, and where its
+    user cannot be read in all of them."""
+    return change.user or change.user_readable

@@ -132,8 +132,9 @@ class Erasing:
         name = hot_id(self.at.key)
         while True:
             documents, token = self.state.read(self.at.pk, [name], self.at.session_token)
-            hot = documents[name]
-            if is_bare(hot):
+            hot = documents.get(name)
+            if hot is None or is_bare(hot):
+                # Only who removes the whole generation deletes a tombstone.
                 return
             operations: list[Operation] = [Write(ErasedUser(name, self.at.pk), name, hot["_etag"])]
             if delta := given_up(self._whole(documents, token)):

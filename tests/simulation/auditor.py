@@ -218,7 +218,7 @@ class Auditor:
         return [one for one in self._world.state(prefix) if one["pk"] in pks]
 
     def _is_erased(self, body: Document) -> bool:
-        """Whether a document is, or may be, of a user of whom nothing must be left."""
+        """Whether a version is, or may be, of a user of whom nothing must be left."""
         try:
             names = [body.get("user_id"), read_user(Fields(body))]
         except Invalid:
@@ -226,14 +226,16 @@ class Auditor:
         return any(isinstance(one, str) and one in self._world.erased for one in names)
 
     def _standing_documents(self) -> list[SourceDocument]:
-        """What the sources hold of whom nobody erased, where no failover made it doubtful."""
+        """What the sources hold of whom nobody erased, where no failover made it doubtful. A
+        version that names nobody is still of whom earlier ones named, as long as the ledger knows
+        it: whether that was erased before or after it came is nobody's to tell."""
         return [
-            SourceDocument(source, body)
+            SourceDocument(source, _as_written(versions, current[key, name]))
             for source in SOURCES
             if (current := self._current(source)) is not None
             for (key, name), versions in self._world.versions[source].items()
             if (key, name) in current and (source, key, name) not in self._world.rolled_back
-            if not self._is_erased(body := _as_written(versions, current[key, name]))
+            if not any(map(self._is_erased, versions))
         ]
 
     def _gone_documents(self, entries: dict[str, list[Document]]) -> list[SourceDocument]:

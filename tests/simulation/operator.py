@@ -90,9 +90,9 @@ class Operator:
             now = world.generation()
             if now.building is not None:
                 abort = gives_up and now.building.phase in {*BEFORE_SWITCH, Phase.ABORTING}
-                self._rebuild(buckets, abort=abort)
+                self.proceed(buckets, abort=abort)
             elif now == before:
-                self._rebuild(buckets, compare=compares)
+                self.proceed(buckets, compare=compares)
                 if compares:
                     compares = False
                     world.scheduler.sleep(self.random.choice(LOOKS_SECONDS))
@@ -107,7 +107,8 @@ class Operator:
         switched = now.generation != before.generation
         world.gate.injected["rebuilt" if switched else "aborted"] += 1
 
-    def _rebuild(self, buckets: int | None, *, abort: bool = False, compare: bool = False) -> None:
+    def proceed(self, buckets: int | None, *, abort: bool = False, compare: bool = False) -> None:
+        """Run the command of a rebuild once."""
         world = self.world
         database = world.client()
         state = database.get_container_client("state")

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import combinations_with_replacement
 from typing import Any
 
 import pytest
 
 from ledger.commits import CommitError, Transient
+from ledger.users import user_key
 from materializers.registry import VIEWS
 from tests.generators import pools
 from tests.simulation.auditor import Auditor
@@ -105,6 +107,76 @@ def settle(world: World, auditor: Auditor) -> None:
 def few_views(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [one for one in VIEWS if one != "daily_metrics"]:
         monkeypatch.delitem(VIEWS, name)
+
+
+class ReadLongAgo:
+    """The sources; behind the first reading much happens before it arrives."""
+
+    def __init__(self, sources: Any, meanwhile: Callable[[], object]) -> None:
+        self._sources = sources
+        self._meanwhile: Callable[[], object] | None = meanwhile
+
+    def read(self, *arguments: Any) -> Any:
+        found = self._sources.read(*arguments)
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        return found
+
+
+@pytest.mark.usefixtures("few_views")
+def test_a_reading_that_names_another_owner_is_in_doubt_where_it_belongs() -> None:
+    """It had been read before what is decided there, and was taken for the newest."""
+    with World(1) as world:
+        auditor = Auditor(world, commits_per_proof=1)
+
+        def delivered(shown: Document) -> None:
+            until_done(world, lambda worker: worker.process(INTERACTIONS, text_of(shown), {}))
+
+        def written(**fields: Any) -> Document:
+            world.scheduler.sleep(2)
+            return world.write(INTERACTIONS, interaction("", "a", 1, **fields))
+
+        first = written(userId="ada")
+        delivered(written(userId="ada"))
+        written(userId=42)
+        worker = world.worker()
+        outside = worker.processors[INTERACTIONS].outside
+        late: Any = ReadLongAgo(outside.sources, lambda: delivered(written(deleted=True)))
+        worker.processors[INTERACTIONS].outside = replace(outside, sources=late)
+
+        worker.process(INTERACTIONS, text_of(first), {})
+
+        [entry] = world.state("e:")
+        assert entry["outcome"] == "deleted"
+        settle(world, auditor)
+
+
+@pytest.mark.usefixtures("few_views")
+def test_a_doubt_about_what_counts_for_somebody_else_ends() -> None:
+    """The reading names another owner than the ledger holds to, and would always be put aside."""
+    with World(1) as world:
+
+        def written(user: str) -> Document:
+            return world.write(INTERACTIONS, interaction("", "a", 1, userId=user))
+
+        def process(shown: Document) -> None:
+            world.worker().process(INTERACTIONS, text_of(shown), {})
+
+        def bounded() -> None:
+            assert world.gate.calls < 200, "it never ends"
+
+        process(written("ada"))
+        world.scheduler.sleep(2)
+        older, newer, newest = (written("bob") for _ in range(3))
+        assert older["_ts"] == newest["_ts"], "nothing but the source can tell which is newer"
+        process(newer)
+        world.gate.on_call = bounded
+
+        process(older)
+
+        [entry] = world.state("e:")
+        assert (entry["etag"], entry["user"]) == (newest["_etag"], user_key("ada"))
 
 
 @pytest.mark.usefixtures("few_views")

@@ -1,6 +1,7 @@
 """A rebuild that ended in something untrue once, in the smallest world that still shows it."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -12,6 +13,7 @@ from ledger.generations import Phase
 from tests.simulation import operator
 from tests.simulation.auditor import Auditor
 from tests.simulation.operator import Operator
+from tests.simulation.scheduler import Killed
 from tests.simulation.test_explored import (
     INTERACTIONS,
     few_views,
@@ -75,6 +77,44 @@ def rebuild_beside_late_replicas(world: World, seed: int, share: float) -> None:
     world.containers["state"].oldest = lambda: late.random() < share
     Operator(world, Random(seed)).rebuild(None, world.definition)
     assert world.generation().generation == 2
+
+
+class Meanwhile(Operator):
+    """An operator between whose first steps, of an erasure, something happens."""
+
+    def __init__(self, world: World, happens: Callable[[], object]) -> None:
+        super().__init__(world, Random(1))
+        self._happens: Callable[[], object] | None = happens
+
+    def _pace(self) -> None:
+        happens, self._happens = self._happens, None
+        if happens is not None:
+            happens()
+
+
+@pytest.mark.usefixtures("few_views", "at_once")
+def test_a_rebuild_may_be_given_up_while_a_user_is_erased() -> None:
+    """The erasure looked for its tombstone in the generation that was gone, and broke off."""
+    with World(1) as world:
+        auditor = Auditor(world)
+        shown = [
+            world.write(INTERACTIONS, interaction("ada", "a", 3)),
+            world.write(INTERACTIONS, interaction("bob", "b", 3)),
+        ]
+        until_done(world, lambda worker: worker.process(INTERACTIONS, text_of(*shown), {}))
+        given_up = Operator(world, Random(1))
+        given_up.impatience = 1.0
+        world.gate.plan = lambda *_: None
+        with pytest.raises(Killed):
+            given_up.proceed(None)
+        assert world.generation().building is not None
+
+        Meanwhile(world, lambda: Operator(world, Random(1)).proceed(None, abort=True)).erase("ada")
+
+        assert world.generation().building is None
+        assert world.state("e:")
+        settle(world, auditor)
+        auditor.assert_forgotten()
 
 
 class Stalled:
