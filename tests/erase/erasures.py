@@ -19,6 +19,7 @@ from tests.worker.ground import (
     INTERACTIONS,
     SESSIONS,
     SOURCES,
+    UNBOUNDED,
     Document,
     Ground,
     Views,
@@ -58,7 +59,7 @@ def erase(
 ) -> Ran:
     capsys.readouterr()
     arguments = ["--user", user, "--settle-seconds", "0", *connection(ground), *options]
-    code = main(["erase", "--json", *arguments])
+    code = main(["erase", "--json", *UNBOUNDED, *arguments])
     printed = capsys.readouterr()
     return Ran(code, json.loads(printed.out) if printed.out else {}, printed.err)
 

@@ -28,11 +28,13 @@ from tests.erase.erasures import (
     erase,
     populate,
 )
+from tests.rebuild.rebuilds import REBUILD
 from tests.worker.conftest import GroundMaker
 from tests.worker.ground import (
     DEFINITION,
     INTERACTIONS,
     SOURCES,
+    UNBOUNDED,
     Ground,
     deliver,
     deliver_all,
@@ -160,7 +162,7 @@ def test_a_tombstone_is_no_difference(
     populate(ground)
     erase(ground, capsys)
 
-    code = main(["reconcile", "--json", *options, *connection(ground)])
+    code = main(["reconcile", "--json", *UNBOUNDED, *options, *connection(ground)])
 
     assert (code, json.loads(capsys.readouterr().out)["differences"]) == (0, [])
     assert_forgotten(ground)
@@ -172,7 +174,7 @@ def test_a_rebuild_does_not_bring_the_user_back(
     populate(ground)
     erase(ground, capsys)
 
-    assert main(["rebuild", "--settle-seconds", "0", *connection(ground)]) == 0
+    assert main([*REBUILD, *connection(ground)]) == 0
 
     ground.generation = 2
     assert_forgotten(ground)
@@ -182,13 +184,13 @@ def test_a_user_is_erased_from_the_generation_that_is_being_built_too(
     ground: Ground, capsys: pytest.CaptureFixture[str]
 ) -> None:
     populate(ground)
-    assert main(["rebuild", "--compare", "--settle-seconds", "0", *connection(ground)]) == 0
+    assert main([*REBUILD, "--compare", *connection(ground)]) == 0
 
     ran = erase(ground, capsys)
 
     assert ran.code == 0
     assert ran.receipt["removed"]["entries"] == 2 * REMOVED["entries"]
-    assert main(["rebuild", "--settle-seconds", "0", *connection(ground)]) == 0
+    assert main([*REBUILD, *connection(ground)]) == 0
     ground.generation = 2
     assert_forgotten(ground)
 

@@ -27,7 +27,7 @@ from tests.erase.erasures import (
 from tests.kills.gates import BlobGate, Moment
 from tests.kills.processes import Command, chosen
 from tests.worker.conftest import GroundMaker
-from tests.worker.ground import Ground
+from tests.worker.ground import UNBOUNDED, Ground
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 def erasure(ground: Ground, blob: str = "") -> Command:
-    arguments = ("erase", "--user", USER, "--settle-seconds", "0", *connection(ground))
-    return Command(ground.endpoint, *arguments, environment={"BLOB": blob})
+    arguments = ("--user", USER, "--settle-seconds", "0", *connection(ground))
+    return Command(ground.endpoint, "erase", *UNBOUNDED, *arguments, environment={"BLOB": blob})
 
 
 def test_an_erasure_killed_at_any_request_is_finished_by_the_next(

@@ -10,7 +10,9 @@ from ledger.generations import Generation
 from ops.__main__ import main
 from processors import definition
 from store.generation import GenerationStore
-from tests.worker.ground import Ground
+from tests.worker.ground import UNBOUNDED, Ground
+
+REBUILD = ("rebuild", "--settle-seconds", "0", *UNBOUNDED)
 
 
 @dataclass
@@ -24,7 +26,7 @@ class Ran:
 
 def rebuild(ground: Ground, capsys: pytest.CaptureFixture[str], *options: str) -> Ran:
     capsys.readouterr()
-    code = main(["rebuild", "--json", "--settle-seconds", "0", *connection(ground), *options])
+    code = main([*REBUILD, "--json", *connection(ground), *options])
     printed = capsys.readouterr()
     now = in_force(ground)
     ground.generation, ground.buckets = now.generation, now.buckets

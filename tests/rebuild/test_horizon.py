@@ -23,6 +23,7 @@ from tests.worker.ground import (
     DEFINITION,
     INTERACTIONS,
     SESSIONS,
+    UNBOUNDED,
     Ground,
     Views,
     deliver,
@@ -181,7 +182,9 @@ def test_a_rebuilt_store_is_proved_with_what_was_carried_over(
 ) -> None:
     rebuild(aged.ground, capsys)
 
-    assert main(["reconcile", "--dry-run", *connection(aged.ground)]) == 0, capsys.readouterr().out
+    assert main(["reconcile", "--dry-run", *UNBOUNDED, *connection(aged.ground)]) == 0, (
+        capsys.readouterr().out
+    )
 
 
 def _on(

@@ -12,12 +12,22 @@ import pytest
 from ledger.instants import DAY_SECONDS, iso
 from local.cosmos import Endpoint
 from tests.kills.processes import Command, chosen
-from tests.rebuild.rebuilds import assert_only_this_generation_is_left, connection, in_force
+from tests.rebuild.rebuilds import (
+    REBUILD,
+    assert_only_this_generation_is_left,
+    connection,
+    in_force,
+)
 from tests.worker.conftest import GroundMaker
-from tests.worker.ground import INTERACTIONS, SOURCES, Ground, deliver_all, publish_until_done
+from tests.worker.ground import (
+    INTERACTIONS,
+    SOURCES,
+    UNBOUNDED,
+    Ground,
+    deliver_all,
+    publish_until_done,
+)
 from tests.worker.stories import incident, interaction, session
-
-REBUILD = ("rebuild", "--settle-seconds", "0")
 
 
 @pytest.fixture
@@ -39,7 +49,7 @@ def small(endpoint: Endpoint, grounds: GroundMaker) -> Ground:
 
 def test_a_rebuild_killed_at_any_request_is_finished_by_the_next(small: Ground) -> None:
     command = Command(small.endpoint, *REBUILD, *connection(small))
-    prove = Command(small.endpoint, "reconcile", "--dry-run", *connection(small))
+    prove = Command(small.endpoint, "reconcile", "--dry-run", *UNBOUNDED, *connection(small))
     expected = small.expected()
 
     for number in chosen(command.requests()):

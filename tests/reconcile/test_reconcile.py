@@ -21,6 +21,7 @@ from tests.worker.ground import (
     INTERACTIONS,
     SESSIONS,
     SOURCES,
+    UNBOUNDED,
     Ground,
     assert_views_are_true,
     deliver,
@@ -51,7 +52,7 @@ def reconcile(
 ) -> tuple[int, dict[str, Any]]:
     """(exit code, what it prints as JSON)."""
     at = ["--in-flight-seconds", "0", *_connection(ground)]
-    code = main(["reconcile", "--json", *at, *options])
+    code = main(["reconcile", "--json", *UNBOUNDED, *at, *options])
     return code, json.loads(capsys.readouterr().out)
 
 
