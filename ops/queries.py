@@ -16,7 +16,7 @@ def by_ids(
     selected = ", ".join(f"c.{name}" for name in ("id", *fields))
     for start in range(0, len(wanted), IDS_PER_QUERY):
         some = wanted[start : start + IDS_PER_QUERY]
-        names = [f"@{place}" for place in range(len(some))]
+        names = [f"@p{place}" for place in range(len(some))]
         yield from container.query_items(
             f"SELECT {selected} FROM c WHERE c.id IN ({', '.join(names)})",  # noqa: S608 - names only
             parameters=[

@@ -50,7 +50,7 @@ class StateStore:
         documents: dict[str, Document] = {}
         for start in range(0, len(wanted), IDS_PER_QUERY):
             some = wanted[start : start + IDS_PER_QUERY]
-            names = [f"@{place}" for place in range(len(some))]
+            names = [f"@p{place}" for place in range(len(some))]
             found_some, session_token = self._query(
                 pk,
                 f"SELECT * FROM c WHERE c.id IN ({', '.join(names)})",  # noqa: S608 - names only

@@ -9,11 +9,10 @@ import base64
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
-from local.cosmos import charges, documents, query_rows
+from local.cosmos import charges, documents, query_request, query_rows
 from local.cosmos.catalogue import Container
 from local.cosmos.errors import Refused, unsupported
 from local.cosmos.partition_keys import Key
@@ -25,11 +24,6 @@ from local.cosmos.query_values import UNDEFINED, Evaluator, Value, bind, evaluat
 
 PAGE_BYTES_MAX = 4 * 1024 * 1024
 PAGE_ITEMS_DEFAULT = 100
-
-
-class _Body(msgspec.Struct):
-    query: str
-    parameters: list[dict[str, Any]] = []  # msgspec copies the empty default
 
 
 class _Position(msgspec.Struct, array_like=True):
@@ -85,12 +79,8 @@ def page(
     now: float,
 ) -> QueryPage:
     """One page of results."""
-    try:
-        request = msgspec.json.decode(body, type=_Body)
-    except msgspec.DecodeError as error:
-        raise Refused(400, f"The query body is not valid: {error}.") from None
-    parameters = {str(p.get("name")): p.get("value") for p in request.parameters}
-    query = parse(request.query)
+    text, parameters = query_request.decoded(body)
+    query = parse(text)
     where = None if query.where is None else bind(query.where, parameters)
     planned = plan(where, container.definition.key_path)
     key = _key(scope, planned)

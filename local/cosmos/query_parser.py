@@ -33,7 +33,7 @@ _TOKEN = re.compile(
     r"""\s*(?:
       (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
     | (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-    | (?P<parameter>@\w+)
+    | (?P<parameter>@[A-Za-z_]\w*)
     | (?P<word>[A-Za-z_]\w*)
     | (?P<symbol><=|>=|!=|<>|\|\||\?\?|[-=<>()\[\],.*+/%&|^~?:{}])
     )""",
@@ -321,6 +321,9 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     while at < end:
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
+            if text[at:].lstrip().startswith("@"):
+                near = text[at:].split()[0]
+                raise Refused(400, f"Syntax error, incorrect syntax near '{near}'.")
             raise unsupported(f"{text[at : at + 10].strip()!r} in a query")
         tokens.append((match.lastgroup, match.group(match.lastgroup)))
         at = match.end()

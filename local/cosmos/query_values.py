@@ -7,7 +7,6 @@ condition that is exactly true selects a document.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.cosmos.errors import Refused
 from local.cosmos.query_syntax import (
     And,
     Call,
@@ -42,9 +41,8 @@ def bind(expression: Expression, parameters: Mapping[str, Value]) -> Expression:
     """The same tree with literals in place of parameters."""
     match expression:
         case Parameter(name):
-            if name not in parameters:
-                raise Refused(400, f"The query names {name}, which is not among its parameters.")
-            return Literal(parameters[name])
+            # As in the service: what is not given is undefined.
+            return Literal(parameters.get(name, UNDEFINED))
         case Compare(operator, left, right):
             return Compare(operator, bind(left, parameters), bind(right, parameters))
         case And(parts):

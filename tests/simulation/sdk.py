@@ -23,6 +23,8 @@ from azure.cosmos.exceptions import (
 )
 from azure.cosmos.partition_key import _Empty
 
+from local.cosmos import query_request
+from local.cosmos.errors import Refused
 from tests.simulation.cosmos import (
     EPK_MAX,
     Container,
@@ -210,10 +212,13 @@ class Proxy:
         response_hook: Hook | None = None,
         session_token: str | None = None,
     ) -> Paged:
-        asked = Query(query, {one["name"]: one["value"] for one in parameters})
         key = None if enable_cross_partition_query else _key(partition_key)
 
         def do() -> tuple[list[Document], str]:
+            try:
+                asked = Query(query, query_request.named(parameters))
+            except Refused as refused:
+                raise failed(refused.status) from refused
             found, token = self.model.all(key, session_token, asked.ids)
             return asked.selected(found), token
 

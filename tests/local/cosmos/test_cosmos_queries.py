@@ -293,7 +293,36 @@ def test_the_sdk_hears_that_sentence() -> None:
     assert "does not support 'DISTINCT'" in refused.value.message
 
 
-def test_an_unknown_parameter_is_refused(container: ContainerProxy) -> None:
+def test_a_parameter_that_is_not_given_is_undefined(filled: ContainerProxy) -> None:
+    assert ask(filled, "SELECT * FROM c WHERE c.n = @n", "p0") == []
+    assert ask(filled, "SELECT * FROM c WHERE IS_DEFINED(@n)", "p0") == []
+
+
+@pytest.mark.parametrize("name", ["@0", "@", "n", "@a.b", "@a b", "@é", ""])
+def test_a_parameter_is_named_by_an_identifier(filled: ContainerProxy, name: str) -> None:
     with pytest.raises(CosmosHttpResponseError) as refused:
-        ask(container, "SELECT * FROM c WHERE c.n = @n", "A")
+        list(
+            filled.query_items(
+                "SELECT * FROM c WHERE c.n = 1",
+                parameters=[{"name": name, "value": 1}],
+                partition_key="p0",
+            )
+        )
     assert refused.value.status_code == 400
+    assert f"Specified parameter name '{name}' is invalid" in refused.value.message
+
+
+def test_a_parameter_is_given_once(filled: ContainerProxy) -> None:
+    twice: list[dict[str, object]] = [{"name": "@n", "value": 1}, {"name": "@n", "value": 2}]
+    with pytest.raises(CosmosHttpResponseError, match="duplicate parameter name '@n'"):
+        list(
+            filled.query_items(
+                "SELECT * FROM c WHERE c.n = @n", parameters=twice, partition_key="p0"
+            )
+        )
+
+
+def test_a_text_names_parameters_by_identifiers() -> None:
+    with pytest.raises(Refused) as refused:
+        parse("SELECT * FROM c WHERE c.n IN (@0)")
+    assert refused.value.status == 400
