@@ -1,16 +1,18 @@
-"""No test is timed, also no property: machines differ."""
+"""No test is timed, also no property, nor how long its examples take to draw: machines differ."""
 
 import functools
 import gc
 import os
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
-settings.register_profile("untimed", deadline=None)
+UNTIMED = (HealthCheck.too_slow,)
+settings.register_profile("untimed", deadline=None, suppress_health_check=UNTIMED)
 settings.register_profile(
     "mutation",  # docs/mutation.md: a mutant need not be shrunk, only found
     deadline=None,
+    suppress_health_check=UNTIMED,
     derandomize=True,
     database=None,
     max_examples=15,

@@ -14,7 +14,7 @@ from local.cosmos.admin import ROOT, Lag
 from local.cosmos.faults import FaultRule, Moment, RuleReport
 from local.cosmos.stats import Total
 
-_TIMEOUT_SECONDS = 10
+_TIMEOUT_SECONDS = 120
 
 T = TypeVar("T")
 

@@ -25,8 +25,8 @@ from local.cosmos.auth import DEFAULT_KEY
 from local.cosmos.running import running
 from local.cosmos.settings import Settings
 
-START_SECONDS_MAX = 20
-_STOP_SECONDS_MAX = 10
+START_SECONDS_MAX = 120
+_STOP_SECONDS_MAX = 120
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 

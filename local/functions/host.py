@@ -193,7 +193,7 @@ class Host:
 
     def run_until_idle(
         self,
-        timeout_seconds: float = 30.0,
+        timeout_seconds: float = 300.0,
         *,
         max_batches: int | None = None,
         steal: bool = False,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-END_SECONDS_MAX = 30
+END_SECONDS_MAX = 300
 
 
 def ran(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -27,7 +27,7 @@ from tests.kills.gates import CosmosGate, Gate
 KILLS_AT = os.environ.get("KILLS_AT", "some")
 SEED = int(os.environ.get("KILLS_SEED", "1"))
 POLL_SECONDS = 0.005
-END_SECONDS_MAX = 120
+END_SECONDS_MAX = 600
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["ops.__main__", "tests.kills.processes"])

@@ -22,6 +22,7 @@ from ops.rebuilding import Rebuilding
 from processors import definition
 from processors.trailing import Allowance
 from store.failures import Refused
+from tests.local.functions.waiting import wait_until
 from tests.rebuild.rebuilds import another_definition, in_force, rebuild
 from tests.worker.ground import (
     INTERACTIONS,
@@ -78,9 +79,9 @@ def test_live_workers_follow_the_switch(
 ) -> None:
     """They read the layout again every 30 s, so here they count into the old one to the end."""
     with _live(counted, counted.worker()) as changes, _reading(counted) as gaps:
-        _until(lambda: len(changes) > CHANGES_MIN // 2)
+        wait_until(lambda: len(changes) > CHANGES_MIN // 2)
         assert rebuild(counted, capsys, "--buckets", "2").code == 0
-        _until(lambda: len(changes) > CHANGES_MIN)
+        wait_until(lambda: len(changes) > CHANGES_MIN)
 
     assert gaps == []
     _assert_every_change_counts_once(counted)
@@ -92,10 +93,10 @@ def test_a_new_worker_counts_into_the_generation_that_is_built_for_it(
     another_definition(monkeypatch)
     with _live(counted, counted.worker()) as changes, _reading(counted) as gaps:
         rebuild(counted, capsys, "--compare")
-        _until(lambda: len(changes) > CHANGES_MIN // 2)
+        wait_until(lambda: len(changes) > CHANGES_MIN // 2)
         assert {"1:0", "2:0"} <= {one["pk"] for one in counted.documents("state")}
         assert rebuild(counted, capsys).code == 0
-        _until(lambda: len(changes) > CHANGES_MIN)
+        wait_until(lambda: len(changes) > CHANGES_MIN)
 
     assert gaps == []
     _assert_every_change_counts_once(counted)
@@ -184,14 +185,6 @@ def _again_and_again(work: Callable[[], None]) -> Iterator[None]:
         stop.set()
         thread.join()
     assert failures == []
-
-
-def _until(reached: Callable[[], bool]) -> None:
-    for _ in range(3_000):
-        if reached():
-            return
-        time.sleep(0.02)
-    raise AssertionError("the live worker does not get on")
 
 
 def _now(document_id: str, number: int) -> dict[str, object]:

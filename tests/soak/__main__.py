@@ -13,7 +13,9 @@ from tests.soak.soak import Soak
 def main() -> int:
     """Run, and print the account as JSON."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument(
+        "--minutes", type=float, default=20, help="rounds begin for so long; the last one ends"
+    )
     parser.add_argument("--ranges", type=int, default=4, help="physical partitions of each source")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--logs", type=Path, help="folder for the hosts' output (default: a new)")

@@ -3,8 +3,9 @@
 During a round two kinds of writers write (generated histories with corrections, deletions and
 broken documents; a believable day), requests fail in every way, reads lag, and hosts are killed.
 Then the trouble stops; within `DRAIN_SECONDS_MAX` the views must be what the oracle says of the
-source containers, and the state sound. A seed repeats what is written and when hosts are killed as
-far as clocks allow.
+source containers, and the state sound. A round lasts for so many kills, and a kill waits for so
+many faults that met the hosts: so on a busy machine a round lasts longer, and no less happens in
+it. A seed repeats what is written and when hosts are killed as far as clocks allow.
 """
 
 import time
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,6 +30,10 @@ from tests.soak.hosts import Hosts
 from tests.worker.ground import SOURCES, Ground, Views, assert_state_is_sound
 
 DRAIN_SECONDS_MAX = 600
+TROUBLE_SECONDS_MAX = 1_800
+"""Far longer than any round takes: hosts that meet no faults for so long do nothing at all."""
+WRITES_PER_LOOK = 20
+"""Faults are counted after so many writes."""
 HOSTS = 2
 HISTORY_STEPS = 60
 INTERACTIONS_PER_ROUND = 400
@@ -94,26 +100,26 @@ class Soak:
     seed: int
     ranges: int
     logs: Path
-    round_seconds: float = 60.0
-    kill_seconds: tuple[float, float] = (2.0, 10.0)
+    kills_per_round: int = 10
+    faults_per_kill: tuple[int, int] = (10, 80)
     note: Callable[[str], None] = lambda _text: None
     account: Account = field(default_factory=Account)
 
     def run(self, seconds: float) -> Account:
-        """Round after round until the time is over; ends early at a difference."""
+        """Round after round until the time is over, one at least; ends early at a difference."""
         with Endpoint.subprocess(partitions=self.ranges, seed=self.seed) as endpoint:
             client = account.connect(CosmosConnection(endpoint.url, endpoint.key))
             ground = Ground(endpoint, client, "soak", buckets=min(self.ranges, 4))
             hosts = Hosts(HOSTS, self._settings(ground), self.logs)
             ends_at = time.monotonic() + seconds
             try:
-                while time.monotonic() < ends_at and not self.account.differences:
-                    self._trouble(
-                        ground, hosts, min(ends_at, time.monotonic() + self.round_seconds)
-                    )
+                while not self.account.differences:
+                    self._trouble(ground, hosts)
                     self._settle(ground, hosts)
                     self.account.rounds += 1
                     self.note(f"round {self.account.rounds}: {self._so_far()}")
+                    if time.monotonic() >= ends_at:
+                        break
             finally:
                 hosts.close()
                 ground.close()
@@ -128,7 +134,7 @@ class Soak:
             "LAG_SCHEDULE": "*/10 * * * * *",
         }
 
-    def _trouble(self, ground: Ground, hosts: Hosts, ends_at: float) -> None:
+    def _trouble(self, ground: Ground, hosts: Hosts) -> None:
         random = Random(f"{self.seed} {self.account.rounds}")
         for one in rules(strength=random.choice((0.5, 1.0, 2.0))):
             ground.endpoint.faults.add(
@@ -138,21 +144,27 @@ class Soak:
         if self.account.rounds % 2:
             self._split(ground, random)
         written = self._written(random)
-        next_kill = time.monotonic() + random.uniform(*self.kill_seconds)
-        while time.monotonic() < ends_at:
-            source, body = next(written)
-            self._write(ground, source, body)
-            if time.monotonic() >= next_kill:
-                hosts.kill(random.randrange(HOSTS))
-                self.account.kills += 1
-                next_kill = time.monotonic() + random.uniform(*self.kill_seconds)
-            time.sleep(random.expovariate(40))
+        for _ in range(self.kills_per_round):
+            wanted = self._met(ground).total() + random.randint(*self.faults_per_kill)
+            ends_at = time.monotonic() + TROUBLE_SECONDS_MAX
+            while self._met(ground).total() < wanted and time.monotonic() < ends_at:
+                for source, body in islice(written, WRITES_PER_LOOK):
+                    self._write(ground, source, body)
+                    time.sleep(random.expovariate(40))
+            hosts.kill(random.randrange(HOSTS))
+            self.account.kills += 1
+        self.account.faults += self._met(ground)
+        ground.endpoint.faults.clear()
+        ground.endpoint.lag.set(0)
+
+    def _met(self, ground: Ground) -> Counter[str]:
+        """The requests that failed on purpose in this round; the writers' own never do."""
+        met: Counter[str] = Counter()
         for report in ground.endpoint.faults.list():
             how = report.rule.status or ("drop" if report.rule.drop else "")
             if how:
-                self.account.faults[f"{how} {report.rule.moment}"] += report.fired
-        ground.endpoint.faults.clear()
-        ground.endpoint.lag.set(0)
+                met[f"{how} {report.rule.moment}"] += report.fired
+        return met
 
     def _split(self, ground: Ground, random: Random) -> None:
         with suppress(ValueError):  # a container has so many ranges at most

@@ -1,23 +1,35 @@
 """kill -9 at random moments: the worker that comes after ends in the same views.
 
-`KILLS_SEED` repeats the moments as far as clocks allow.
+A moment is so many requests of the worker after the last document was written. `KILLS_SEED` repeats
+the moments as far as threads allow.
 """
 
 import os
-import time
+from functools import partial
 from random import Random
 
 import pytest
 
 from local.cosmos import Endpoint
 from tests.local.functions.processes import FAST, host_process
+from tests.local.functions.waiting import wait_until
 from tests.oracle.batches import BATCHES, read_batch
 from tests.worker.conftest import GroundMaker
 from tests.worker.ground import REPOSITORY, assert_state_is_sound, publish_until_done, text_of
 
 SEED = int(os.environ.get("KILLS_SEED", "1"))
 KILLS = int(os.environ.get("KILLS", "3"))
+REQUESTS_MAX = 60
+"""About as many as the worker makes until it has caught up."""
 ARGUMENTS = ("--no-http", "--retry-delay-scale", "0.01", *FAST)
+
+
+def reached(endpoint: Endpoint, number: int) -> bool:
+    return requests(endpoint) >= number
+
+
+def requests(endpoint: Endpoint) -> int:
+    return sum(total.count for total in endpoint.stats.totals() if total.container == "state")
 
 
 def test_a_worker_killed_again_and_again_during_a_day_ends_in_true_views(
@@ -31,11 +43,10 @@ def test_a_worker_killed_again_and_again_during_a_day_ends_in_true_views(
         for number in range(KILLS):
             with host_process(REPOSITORY, ground.app_settings(), *ARGUMENTS) as host:
                 host.wait_for_line("Ready")
-                killed_after = random.uniform(0, 0.9)
-                started = time.monotonic()
                 for document in documents[number * share : (number + 1) * share]:
                     ground.container(document.source).upsert_item(document.body)
-                time.sleep(max(0.0, killed_after - (time.monotonic() - started)))
+                killed_at = requests(endpoint) + random.randrange(REQUESTS_MAX)
+                wait_until(partial(reached, endpoint, killed_at))
                 host.kill()
 
         with ground.host() as host:

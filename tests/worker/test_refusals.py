@@ -6,12 +6,14 @@ import pytest
 from azure.cosmos import CosmosClient
 
 from local.cosmos import Endpoint
+from local.functions import Timing
 from processors.definition import definition_version
 from processors.pricing import load_overrides
 from settings import ConfigurationError, CosmosConnection
 from store import account
 from store.failures import Refused
 from tests.local.cosmos.support import settle
+from tests.local.functions.waiting import wait_until
 from tests.worker.ground import INTERACTIONS, Ground, deliver, text_of
 from tests.worker.stories import interaction
 
@@ -76,14 +78,14 @@ def test_a_refused_batch_is_not_lost(ground: Ground) -> None:
     document = state.read_item("generation", "generation")
     state.upsert_item({**document, "definition_version": "0-older"})
     ground.container(INTERACTIONS).upsert_item(interaction("a"))
-    with ground.host() as host:
-        with pytest.raises(TimeoutError):
-            host.run_until_idle(timeout_seconds=0.5)
-        host.abandon()
+    timing = Timing(poll_delay_seconds=0.05, acquire_seconds=0.05, retry_delay_scale=0.01)
+    with ground.host(timing=timing, runs_timers=False) as host:
+        host.start()
+        wait_until(lambda: host.counts()["interactions"].retries > 0)
 
     state.upsert_item(document)
     with ground.host() as host:
-        host.run_until_idle(steal=True)
+        host.run_until_idle()
 
     assert [entry["outcome"] for entry in ground.state("e:")] == ["counted"]
 

@@ -252,7 +252,7 @@ def _address(host: HostProcess) -> str:
 def _invoked(url: str, body: bytes) -> Callable[[], Report]:
     def invoke() -> Report:
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             assert json.load(answer) == {"outcome": "succeeded"}
         return Report()
 

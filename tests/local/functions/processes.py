@@ -14,6 +14,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[3]
 
+END_SECONDS_MAX = 300
+
 # Short intervals: a test waits for leases to expire.
 FAST = (
     *("--poll-delay", "0.05"),
@@ -69,7 +71,7 @@ class HostProcess:
         raise AssertionError(f"ended without {part!r}:\n{self.output}")
 
     def _end(self) -> None:
-        output, _ = self._process.communicate(timeout=20)
+        output, _ = self._process.communicate(timeout=END_SECONDS_MAX)
         self.output += output or ""
 
 
