@@ -10,12 +10,12 @@ from tests.soak.soak import Soak, differences
 @pytest.mark.parametrize("ranges", [1, 4])
 def test_hosts_under_faults_and_kills_end_in_true_views(ranges: int, tmp_path: Path) -> None:
     soak = Soak(
-        seed=ranges, ranges=ranges, logs=tmp_path, kills_per_round=3, faults_per_kill=(5, 15)
+        seed=ranges, ranges=ranges, logs=tmp_path, kills_per_round=2, faults_per_kill=(3, 8)
     )
     account = soak.run(seconds=0)
 
     assert account.differences == []
-    assert (account.rounds, account.kills, account.injected >= 15) == (1, 3, True)
+    assert (account.rounds, account.kills, account.injected >= 6) == (1, 2, True)
 
 
 def test_a_view_that_is_missing_or_other_or_too_many_is_a_difference() -> None:
