@@ -13,13 +13,11 @@ from azure.cosmos import CosmosClient
 
 import settings
 from ledger.buckets import bucket_pk
-from ledger.commits import Conflict, Transient
 from ledger.generations import Generation
 from ledger.instants import DAY_SECONDS
 from ledger.users import user_key
 from logs import Logger, logger
-from materializers import change_feed_health, system_health
-from materializers.change_feed_health import DeadLetters, Health
+from materializers import change_feed_health
 from materializers.publish import GenerationChanged, Publisher, Stage
 from materializers.registry import VIEWS
 from processors import archive, audit, incidents, interactions, sessions
@@ -27,9 +25,11 @@ from processors.batch import Outside, Processor
 from processors.definition import definition_version
 from processors.documents import Source
 from processors.lag import Gauge, State
+from processors.notes import Note
 from processors.ownership import Layout
 from processors.pricing import Prices, load_overrides
 from processors.redrive import Outcome, Redriver
+from processors.report import Report
 from processors.trailing import Handle, Reading, TrailingReader, run_all
 from store import account, catalogue, metering
 from store import archive as blobs
@@ -72,8 +72,6 @@ class Worker:
     audits: list[TrailingReader] = field(default_factory=list)
     archives: list[TrailingReader] = field(default_factory=list)
     """None without a Blob connection."""
-    health: Health = field(default_factory=Health)
-    _counted: tuple[int, DeadLetters] | None = None
 
     def process(self, container: str, changes: str, correlation: Mapping[str, str]) -> None:
         """Stage 1 on one batch of one source. Raises where the batch must be delivered again."""
@@ -90,16 +88,7 @@ class Worker:
                     **_cost(meter, started),
                 )
                 raise
-        self.health.note(
-            _now_ms() // 1_000,
-            delivered=report.delivered,
-            counted=report.counted,
-            duplicates=report.duplicates,
-            corrections=report.corrections,
-            dead_letters=sum(report.dead.values()),
-            request_charge=meter.request_charge,
-            lags_seconds=report.lags_seconds,
-        )
+            self.note_health(report, meter.request_charge)
         log.info(
             "batch applied",
             **report.fields(),
@@ -111,7 +100,6 @@ class Worker:
         """Stage 2, once. Raises where the next run must try again."""
         started = time.perf_counter()
         with metering.metered() as meter:
-            self._write_health()
             try:
                 published = self.publisher.run()
             except GenerationChanged:
@@ -159,14 +147,6 @@ class Worker:
             for failure in reading.failures:
                 raise failure
 
-    def _dead_letters(self, window: int) -> DeadLetters:
-        """Counted once per window, at its first writing here."""
-        if self._counted is None or self._counted[0] != window:
-            pending = self.poison.count_pending()
-            counted = DeadLetters(dict(pending.by_category), pending.age_seconds(_now_ms()))
-            self._counted = window, counted
-        return self._counted[1]
-
     def redrive(self, correlation: Mapping[str, str]) -> None:
         """Redrive dead letters whose reason may be gone. Raises where the next run must go on."""
         started = time.perf_counter()
@@ -206,21 +186,22 @@ class Worker:
             )
         self.log.debug("lag read", **_cost(meter, started))
 
-    def _write_health(self) -> None:
-        """Add what this worker's batches came to, best effort: a failure is tried again later."""
-        for window, feed in self.health.take().items():
-            document_id = change_feed_health.document_id(window)
-            try:
-                existing = self.views.read(
-                    system_health.VIEW.name, document_id, change_feed_health.CHANGE_FEED
-                )
-                body = change_feed_health.rendered(
-                    window, feed, existing, _now_ms(), self._dead_letters(window)
-                )
-                etag = None if existing is None else existing["_etag"]
-                self.views.write(system_health.VIEW.name, body, etag)
-            except (Conflict, Transient):
-                self.health.put_back(window, feed)
+    def note_health(self, report: Report, request_charge: float) -> None:
+        """Add what a batch came to to the worker's own health, best effort: what is committed must
+        not be delivered again for it."""
+        batch = change_feed_health.Batch(
+            changes_delivered=report.delivered,
+            changes_counted=report.counted,
+            duplicates=report.duplicates,
+            corrections=report.corrections,
+            dead_letters=report.dead.total(),
+            request_charge=request_charge,
+            lag_seconds_counts=change_feed_health.lag_counts(report.lags_seconds),
+        )
+        try:
+            change_feed_health.add(self.views, batch, _now_ms())
+        except Exception as error:  # whatever it is, the batch is done
+            self.log.warning("health could not be written", error_type=type(error).__name__)
 
 
 def _log_reading(log: Logger, reading: Reading) -> None:
@@ -335,6 +316,7 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
         redriver=Redriver(
             processors,
             poison,
+            Note(state, "redrive"),
             on_failure=lambda letter, error: log.error(
                 "a dead letter could not be redriven",
                 letter=letter.id,
@@ -346,6 +328,7 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
             leases=LeaseStore(database.get_container_client("leases")),
             feed=feed,
             now_seconds=lambda: _now_ms() // 1_000,
+            earlier=Note(state, "lag"),
         ),
         log=log,
         audits=[

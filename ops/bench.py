@@ -170,6 +170,7 @@ class Bench:
             report = self._worker.processors[source].process(
                 msgspec.json.encode(changes).decode(), {}
             )
+            self._worker.note_health(report, meter.request_charge)
         spent.changes += report.delivered
         spent.batches += 1
         spent.dead_letters += report.dead.total()

@@ -1,14 +1,15 @@
 """Lag: how far each lease is behind its source, and whether it moves.
 
 Two readings tell apart what one cannot: a lease that has much to do and does it, and one that
-stands still while changes wait. Nothing to do is neither.
+stands still while changes wait. Nothing to do is neither. The next reading may be another
+process's, so what this one saw is left as a note.
 
 The number of changes is Microsoft's estimate: per range, the LSN of the session less the `_lsn`
 before the next unread change. It counts transactions of the whole range, so it may be too high,
 but is 0 only where nothing waits.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -81,16 +82,16 @@ class Reading:
             return None
         return max(0, self.at - self.lease.renewed_at)
 
-    def state(self, earlier: "Reading | None") -> State:
-        """How it fares, given the reading before, if there was one."""
+    def state(self, earlier: str | None) -> State:
+        """How it fares, given its mark at the reading before, if changes waited then."""
         if self.next_written_at is None:
             return State.IDLE
-        stood = (
-            earlier is not None
-            and earlier.next_written_at is not None
-            and earlier.position == self.position
-        )
-        return State.FROZEN if stood else State.BEHIND
+        return State.FROZEN if earlier == self.mark else State.BEHIND
+
+    @property
+    def mark(self) -> str:
+        """Its position, as the next reading is told of it."""
+        return self.position or ""
 
     @property
     def reader(self) -> str:
@@ -112,16 +113,42 @@ class Leases(Protocol):
         """The leases of the containers with these resource ids."""
 
 
+class Earlier(Protocol):
+    """The reading before: name → mark of every lease behind which changes waited."""
+
+    def read(self) -> dict[str, str]:
+        """As it was left."""
+
+    def leave(self, places: Mapping[str, str]) -> None:
+        """For the next reading."""
+
+
+@dataclass
+class Remembered:
+    """The reading before, for who takes both in one process."""
+
+    places: dict[str, str] = field(default_factory=dict)
+
+    def read(self) -> dict[str, str]:
+        """As it was left."""
+        return self.places
+
+    def leave(self, places: Mapping[str, str]) -> None:
+        """For the next reading."""
+        self.places = dict(places)
+
+
 @dataclass
 class Gauge:
-    """Reads the lag of every lease, and remembers the reading before."""
+    """Reads the lag of every lease, beside the reading before."""
 
     sources: Sequence[str]
     leases: Leases
     feed: Feed
     now_seconds: Callable[[], int]
+    earlier: Earlier = field(default_factory=Remembered)
     _ranges: dict[str, tuple[str, list[FeedRange]]] = field(default_factory=dict)
-    _earlier: dict[str, Reading] = field(default_factory=dict)
+    """Saves asking where they are known; a range that is none any more is answered with Split."""
 
     def read(self) -> list[tuple[Reading, State]]:
         """Every lease of every source, and how it fares since the last call. Raises Transient."""
@@ -133,7 +160,10 @@ class Gauge:
         for rid, leases in self.leases.by_container(rids).items():
             found: Sequence[Lease | None] = leases or (None,)
             readings += [self._of(rids[rid], lease) for lease in found]
-        earlier, self._earlier = self._earlier, {one.name: one for one in readings}
+        earlier = self.earlier.read()
+        self.earlier.leave(
+            {one.name: one.mark for one in readings if one.next_written_at is not None}
+        )
         return [(one, one.state(earlier.get(one.name))) for one in readings]
 
     def _of(self, source: str, lease: Lease | None) -> Reading:

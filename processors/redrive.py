@@ -28,6 +28,7 @@ from processors.dead_letters import OMITTED, DeadLetter, Status, letter_id
 from processors.definition import worker_version
 from processors.documents import read_document
 from processors.doubts import DOUBT_PAUSE_SECONDS
+from processors.notes import Note
 from processors.report import Report
 
 LETTERS_PER_SOURCE_MAX = 500
@@ -89,9 +90,9 @@ class Redriver:
 
     processors: Mapping[str, Processor]
     letters: Letters
-    on_failure: Callable[[DeadLetter, Exception], None] = lambda _letter, _error: None
-    _looked_at: dict[str, str] = field(default_factory=dict)
+    note: Note
     """Source → the last letter that was looked at; what is new behind it waits for one round."""
+    on_failure: Callable[[DeadLetter, Exception], None] = lambda _letter, _error: None
 
     def redrive(self, letter: DeadLetter, correlation: Mapping[str, str]) -> Redriven:
         """Send one letter's document through stage 1 again, now. Raises Transient."""
@@ -118,14 +119,22 @@ class Redriver:
         has changed, or is gone, is worth a try. Raises Transient.
         """
         result = Run()
+        looked_at = self.note.read()
+        try:
+            self._look(correlation, looked_at, result)
+        finally:
+            self.note.leave(looked_at)
+        return result
+
+    def _look(self, correlation: Mapping[str, str], looked_at: dict[str, str], result: Run) -> None:
         for source, processor in self.processors.items():
             started_ms = processor.outside.now_ms()
-            after = self._looked_at.get(source, "")
+            after = looked_at.get(source, "")
             letters = self.letters.pending(source, after, LETTERS_PER_SOURCE_MAX)
             for letter in letters:
                 if processor.outside.now_ms() - started_ms >= RUN_SECONDS_MAX * 1_000:
                     break
-                self._looked_at[source] = letter.id
+                looked_at[source] = letter.id
                 result.looked_at += 1
                 try:
                     if self._worth_a_try(letter):
@@ -137,8 +146,7 @@ class Redriver:
                     self.on_failure(letter, error)
             else:
                 if len(letters) < LETTERS_PER_SOURCE_MAX:
-                    self._looked_at.pop(source, None)
-        return result
+                    looked_at.pop(source, None)
 
     def _erased(self, letter: DeadLetter) -> Redriven:
         self.letters.delete(letter.source, letter.id)

@@ -36,8 +36,6 @@ MAY_USE_AZURE = {"function_app", "wiring", "store", "ops", "local", "benchmarks"
 
 IMPURE = {"asyncio", "logging", "os", "random", "secrets", "socket", "subprocess", "threading",
           "time", "uuid"}  # fmt: skip
-MAY_HOLD_A_LOCK = {"materializers/change_feed_health.py"}
-"""Sums what the batches of several threads report."""
 CLOCKS = re.compile(r"\b(?:datetime|date)\.(?:now|utcnow|today)\(|\btime\.(?:time|monotonic)\(")
 
 ENTRY_POINTS = {
@@ -127,8 +125,7 @@ def test_the_middle_is_pure() -> None:
         f"{named(path)} imports {imported}"
         for path in middle
         for imported in imports(path)
-        if imported.split(".")[0]
-        in IMPURE - ({"threading"} if named(path) in MAY_HOLD_A_LOCK else set())
+        if imported.split(".")[0] in IMPURE
     ]
     impure += [
         f"{named(path)} reads a clock" for path in middle if CLOCKS.search(path.read_text("utf-8"))

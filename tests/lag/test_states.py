@@ -18,17 +18,15 @@ MOVED = replace(BEHIND, lease=replace(LEASE, position='"58"'))
     ("earlier", "now", "expected"),
     [
         (None, IDLE, State.IDLE),
-        (BEHIND, IDLE, State.IDLE),
-        (IDLE, IDLE, State.IDLE),
+        (BEHIND.mark, IDLE, State.IDLE),
         (None, BEHIND, State.BEHIND),
-        (IDLE, BEHIND, State.BEHIND),
-        (BEHIND, MOVED, State.BEHIND),
-        (BEHIND, BEHIND, State.FROZEN),
-        (MOVED, BEHIND, State.BEHIND),
+        (BEHIND.mark, MOVED, State.BEHIND),
+        (BEHIND.mark, BEHIND, State.FROZEN),
+        (MOVED.mark, BEHIND, State.BEHIND),
     ],
 )
 def test_a_lease_is_frozen_only_when_changes_wait_and_its_position_stood(
-    earlier: Reading | None, now: Reading, expected: State
+    earlier: str | None, now: Reading, expected: State
 ) -> None:
     assert expected is now.state(earlier)
 

@@ -110,9 +110,9 @@ def test_a_run_is_bounded_and_the_next_goes_on_behind_it(
     bodies = [interaction(f"{number}", response_time_ms=-1) for number in range(5)]
     deliver(worker, INTERACTIONS, ground.write(INTERACTIONS, *bodies))
 
-    looked_at = [worker.redriver.run(CORRELATION).looked_at for _ in range(4)]
+    looked_at = [ground.worker().redriver.run(CORRELATION).looked_at for _ in range(4)]
 
-    assert looked_at == [2, 2, 1, 2]
+    assert looked_at == [2, 2, 1, 2], "each run is another process"
 
 
 def test_one_letter_that_breaks_redrive_does_not_stop_the_others(ground: Ground) -> None:
@@ -133,21 +133,6 @@ def test_one_letter_that_breaks_redrive_does_not_stop_the_others(ground: Ground)
     run = redriver.run(CORRELATION)
 
     assert (broken, run.broken, run.outcomes) == (["b"], 1, {"redriven": 2})
-
-
-def test_system_health_shows_what_is_pending(ground: Ground) -> None:
-    ground.write(INTERACTIONS, interaction("a", response_time_ms=-1), interaction("b"))
-
-    with ground.host() as host:
-        host.run_until_idle()
-        before = ground.endpoint.stats.total("poison_messages", "query").count
-        host.fire("publish")
-        queries = ground.endpoint.stats.total("poison_messages", "query").count - before
-
-    windows = [one for one in ground.documents("system_health") if "changes_delivered" in one]
-    assert windows[-1]["dead_letters_pending"] == {"invalid": 1}
-    assert windows[-1]["oldest_dead_letter_age_seconds"] >= 0
-    assert queries <= len(windows)
 
 
 def test_the_worker_version_names_package_and_definition_and_moves_with_the_code() -> None:
