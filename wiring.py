@@ -267,7 +267,12 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
         published = generations.published(definition)
         return None if published is None else stage_of(published)
 
-    poison = PoisonStore(database.get_container_client("poison_messages"))
+    poison = PoisonStore(
+        database.get_container_client("poison_messages"),
+        on_unacceptable=lambda letter: log.error(
+            "a dead letter cannot be written", letter=letter.id, source=letter.source
+        ),
+    )
     outside = Outside(
         state=state,
         sources=SourceStore(database),

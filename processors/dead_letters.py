@@ -1,7 +1,8 @@
 """Dead letters: the record of a change that cannot be applied, and what an operator needs to know.
 
 Safe to show: a dead letter holds the names, types and sizes of what a document said and only those
-values that the views themselves would show; never user text, never an unknown field.
+values that the views themselves would show; never user text, never an unknown field. Small
+enough to be written: of a large document it holds what fits.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from ledger.commits import encoded_bytes
 from ledger.instants import instant_us
 from ledger.labels import LABEL_CHARACTERS_MAX, digest
 from ledger.users import user_key
@@ -19,6 +21,8 @@ from processors.documents import Change, Source
 from processors.judging import Judged
 
 OMITTED = "(omitted)"
+LETTER_BYTES_MAX = 64 * 1024
+"""A dead letter is never larger as it is sent."""
 
 PRESENCE_ONLY = frozenset({"citation_text", "error", "error_message", "human_reviewer"})
 """Fields of which views need to know only that something is there."""
@@ -76,6 +80,8 @@ class DeadLetter(msgspec.Struct):
     resolved_at: str = ""
     ttl: int | msgspec.UnsetType = msgspec.UNSET
     """Seconds; only what is no longer pending expires."""
+    truncated: bool = False
+    """Of the document something, or all, was left out because of its size."""
 
 
 def letter_id(change: Change) -> str:
@@ -90,7 +96,7 @@ def dead_letter(
     change, rejected = judged.change, judged.rejected
     assert rejected is not None
     pk = change.partition_key
-    return DeadLetter(
+    letter = DeadLetter(
         id=letter_id(change),
         source=change.source,
         category=rejected.category,
@@ -107,6 +113,55 @@ def dead_letter(
         user=user_key(change.user) if change.user else None,
         document=_document(source, raw, named=change.user_readable),
     )
+    return bounded(letter)
+
+
+def bounded(letter: DeadLetter) -> DeadLetter:
+    """The letter, with as much of its document, from the beginning, as it may hold."""
+    if encoded_bytes(letter) <= LETTER_BYTES_MAX:
+        return letter
+    rest = encoded_bytes(without_document(letter))
+    kept = _Cut(LETTER_BYTES_MAX - rest).of(letter.document)
+    return msgspec.structs.replace(letter, document=kept, truncated=True)
+
+
+def without_document(letter: DeadLetter) -> DeadLetter:
+    """What is left when the account takes nothing of the document: identity, reason and path."""
+    return msgspec.structs.replace(letter, document=OMITTED, truncated=True)
+
+
+class _Cut:
+    """Copies a value up to a number of bytes; what does not fit ends it."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+
+    def of(self, value: object) -> object:
+        """As much of the value as there is room for."""
+        if isinstance(value, dict):
+            kept: dict[str, object] = {}
+            for name, inner in value.items():
+                if not self._takes({name: _EMPTY.get(type(inner), inner)}):
+                    break
+                kept[name] = self.of(inner)
+            return kept
+        if isinstance(value, list):
+            elements: list[object] = []
+            for inner in value:
+                if not self._takes([_EMPTY.get(type(inner), inner)]):
+                    break
+                elements.append(self.of(inner))
+            return elements
+        return value
+
+    def _takes(self, piece: object) -> bool:
+        """Whether there is room; from the first time there is not, nothing fits."""
+        self._room -= encoded_bytes(piece)
+        return self._room >= 0
+
+
+_EMPTY: dict[type, object] = {dict: {}, list: []}
+"""Counted by their elements."""
 
 
 def _document(source: Source[Any], raw: bytes, *, named: bool) -> object:

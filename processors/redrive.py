@@ -36,8 +36,8 @@ LETTERS_PER_SOURCE_MAX = 500
 RUN_SECONDS_MAX = 120
 
 KEPT_WHOLE = frozenset({"invalid", "oversize", "defect"})
-"""Letters of these hold all that a fact needs. A malformed value is not kept, and of an unsupported
-version only what the older worker knew to read."""
+"""Letters of these, unless truncated, hold all that a fact needs. A malformed value is not kept,
+and of an unsupported version only what the older worker knew to read."""
 
 _LONG = OMITTED * (LABEL_CHARACTERS_MAX // len(OMITTED) + 1)
 
@@ -157,7 +157,7 @@ class Redriver:
             return True
         raw = self._read(letter)
         if raw is None:
-            return letter.category not in KEPT_WHOLE
+            return not _is_whole(letter)
         return bool(msgspec.json.decode(raw)["_etag"] != letter.version["etag"])
 
     def _current(self, letter: DeadLetter) -> bytes | None:
@@ -237,13 +237,19 @@ def _decided(report: Report) -> str:
     return "is counted" if report.counted else "is deleted" if report.deleted else "is ignored"
 
 
+def _is_whole(letter: DeadLetter) -> bool:
+    """Whether the letter holds all that a fact needs of its document."""
+    kept = letter.category in KEPT_WHOLE and isinstance(letter.document, dict)
+    return kept and not letter.truncated
+
+
 def stale_document(processor: Processor, letter: DeadLetter) -> dict[str, Any] | None:
     """The letter's document with the identity and version it had; None where that is not enough.
 
     Omitted text was a label of more than 128 characters or is only asked for its presence, so any
     text as long means the same. A user that is not shown is not made up.
     """
-    if letter.category not in KEPT_WHOLE or not isinstance(letter.document, dict):
+    if not _is_whole(letter):
         return None
     document: dict[str, Any] = _lengthened(letter.document)
     document |= {"id": letter.document_id}

@@ -16,6 +16,8 @@ from store import metering
 CONFLICTS = frozenset({404, 409, 412})
 OWNER_NOT_FOUND = (404, 1003)
 TOO_LARGE = 413
+NEVER = frozenset({400, TOO_LARGE})
+"""Of a single write: the account will never take this document."""
 UNKNOWN = frozenset({408, 410, 449, 500, 503})
 
 

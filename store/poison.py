@@ -1,7 +1,12 @@
-"""The poison container: dead letters."""
+"""The poison container: dead letters.
+
+Nothing about a letter holds its batch up for good: what the account will never take is written
+without the document, and where it does not take the rest either, somebody is told.
+"""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -11,15 +16,16 @@ from azure.core import MatchConditions
 from azure.cosmos import ContainerProxy
 from azure.cosmos.exceptions import (
     CosmosAccessConditionFailedError,
+    CosmosHttpResponseError,
     CosmosResourceExistsError,
     CosmosResourceNotFoundError,
 )
 
-from ledger.commits import Transient
+from ledger.commits import Transient, Unacceptable
 from ledger.instants import DAY_SECONDS, SECOND_US, instant_us
-from processors.dead_letters import DeadLetter, Status
+from processors.dead_letters import DeadLetter, Status, without_document
 from store import metering
-from store.failures import transient
+from store.failures import NEVER, transient
 from store.point_read import point_read
 
 RESOLVED_TTL_SECONDS = 90 * DAY_SECONDS
@@ -59,9 +65,15 @@ class Pending:
 class PoisonStore:
     """Dead letters; the same version failing again overwrites its letter."""
 
-    def __init__(self, container: ContainerProxy) -> None:
+    def __init__(
+        self,
+        container: ContainerProxy,
+        on_unacceptable: Callable[[DeadLetter], None] = lambda _: None,
+    ) -> None:
+        """`on_unacceptable` is told of a letter that cannot be written at all."""
         self._container = container
         self._name = container.id
+        self._on_unacceptable = on_unacceptable
 
     def write(self, letter: DeadLetter) -> None:
         """Write or overwrite one letter; first failure and attempts go on, and what an operator
@@ -81,6 +93,14 @@ class PoisonStore:
     def _replaced(self, letter: DeadLetter, etag: str | None) -> bool:
         """Create where `etag` is None, else replace just that version; False where it is not as it
         was read. Never an upsert: it would undo what others wrote since. Raises Transient."""
+        for form in (letter, without_document(letter)):
+            with suppress(Unacceptable):
+                return self._put(form, etag)
+        self._on_unacceptable(letter)
+        return True
+
+    def _put(self, letter: DeadLetter, etag: str | None) -> bool:
+        """One attempt. Raises Unacceptable, Transient."""
         operation = "create_item" if etag is None else "replace_item"
         body = msgspec.to_builtins(letter)
         with transient(self._name, operation):
@@ -102,6 +122,15 @@ class PoisonStore:
             ) as error:
                 metering.note(self._name, operation, error.headers or {})
                 return False
+            except CosmosHttpResponseError as error:
+                if error.status_code not in NEVER:
+                    raise
+                metering.note(self._name, operation, error.headers or {})
+                raise Unacceptable(f"{operation} on {self._name}: {error.status_code}") from error
+            except ValueError as error:  # the SDK's own refusal
+                raise Unacceptable(
+                    f"{operation} on {self._name}: {type(error).__name__}"
+                ) from error
         metering.note(self._name, operation, answer.get_response_headers())
         return True
 

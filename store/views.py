@@ -14,10 +14,8 @@ from azure.cosmos.exceptions import (
 
 from ledger.commits import Conflict, Unacceptable
 from store import metering
-from store.failures import transient
+from store.failures import NEVER, transient
 from store.point_read import point_read
-
-NEVER = frozenset({400, 413})
 
 
 class ViewStore:

@@ -80,6 +80,11 @@ BY_SOURCE: dict[str, list[tuple[Path, Any]]] = {
 }
 
 
+WIDE_CITATIONS = [{"source": "अ" * 100, "chapter": str(number)} for number in range(250)]
+"""More than a dead letter may hold."""
+WIDE_ONE_IN = 30
+
+
 def spoiled(random: Random, source: str, body: dict[str, Any]) -> dict[str, Any]:
     """The document with one field made invalid; its partition key value stays."""
     path, value = random.choice(EVERYWHERE + 3 * BY_SOURCE[source])
@@ -90,6 +95,8 @@ def spoiled(random: Random, source: str, body: dict[str, Any]) -> dict[str, Any]
             holder[name] = {}
         holder = holder[name]
     holder[path[-1]] = value
+    if source == INTERACTIONS and "texts" not in path[0] and not random.randrange(WIDE_ONE_IN):
+        result["foundational_texts_used"] = WIDE_CITATIONS
     if path[0] == "resolution":  # resolved before it was created needs a creation
         result["created_at"] = "2025-01-01T00:00:00Z"
     return result

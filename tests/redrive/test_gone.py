@@ -111,6 +111,34 @@ def test_a_malformed_value_is_not_in_the_letter_so_nothing_can_be_done(ground: G
     assert_views_are_as_of(ground)
 
 
+def test_a_truncated_letter_is_not_taken_for_the_whole_document(ground: Ground) -> None:
+    """It would count the citations that happened to fit."""
+    cited = [{"source": f"{number:04}{'s' * 100}", "chapter": "1"} for number in range(900)]
+    shown = dies_of_a_defect(ground, interaction("a", foundational_texts_used=cited))
+    (letter,) = letters(ground)
+    assert letter.truncated
+    assert 100 < len(letter.document["foundational_texts_used"]) < 900
+    vanishes(ground, *shown)
+
+    assert redrive_all(ground) == {"a": "superseded"}
+
+    assert "does not hold enough" in letters(ground)[0].resolution
+    assert_views_are_as_of(ground)
+
+
+def test_a_timer_ends_a_truncated_letter_whose_source_is_gone(ground: Ground) -> None:
+    cited = [{"source": f"{number:04}{'s' * 100}", "chapter": "1"} for number in range(900)]
+    body = interaction("a", foundational_texts_used=cited, response_time_ms=-1)
+    shown = ground.write(INTERACTIONS, body)
+    worker = ground.worker()
+    deliver(worker, INTERACTIONS, shown)
+    vanishes(ground, *shown)
+
+    worker.redriver.run({})
+
+    assert standing(ground) == {"a": "superseded"}
+
+
 def test_an_invalid_letter_stays_as_safe_as_it_was(ground: Ground) -> None:
     shown = ground.write(INTERACTIONS, RICH | {"response_time_ms": -1})
     deliver(ground.worker(), INTERACTIONS, shown)

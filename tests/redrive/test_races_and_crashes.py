@@ -184,7 +184,7 @@ def test_a_crash_at_any_request_of_a_redrive_leaves_nothing_half_done(
     for place, document_id in enumerate(places("crash")):
         _prepare(ground, story, document_id)
         letter = letter_of(ground, document_id)
-        rule = ground.endpoint.faults.add(skip=place, times=1, status=400, moment=moment)
+        rule = ground.endpoint.faults.add(skip=place, times=1, status=403, moment=moment)
         try:
             _redrive(worker, letter)
         except Transient:

@@ -12,12 +12,14 @@ from typing import Any
 import msgspec
 
 from ledger.buckets import bucket_pk
+from ledger.commits import encoded_bytes
 from ledger.entries import entry_id
 from ledger.generations import BEFORE_SWITCH
 from ledger.users import hot_id, is_bare, user_key
 from materializers import proof
 from materializers.registry import VIEWS
 from processors.archive import is_segment_of, place_of
+from processors.dead_letters import LETTER_BYTES_MAX
 from store.erased import ERASED_PK
 from tests.oracle import Prices, SourceDocument, classify, comparable, compute_views
 from tests.oracle.documents import read_user
@@ -27,6 +29,8 @@ from tests.simulation.world import SOURCES, World
 
 COMMITS_PER_PROOF = 10
 DIFFERENCES_SHOWN = 5
+SYSTEM_BYTES_MAX = 500
+"""Of system properties, which nobody sends."""
 
 
 class Untrue(AssertionError):
@@ -172,6 +176,8 @@ class Auditor:
             if (shown == "pending") != dead:
                 raise Untrue(f"{document.identity}: dead is {dead}, its letter is {shown}")
         for (*at, etag), letter in status.items():
+            if encoded_bytes(letter) > LETTER_BYTES_MAX + SYSTEM_BYTES_MAX:
+                raise Untrue(f"{at}: a letter of {encoded_bytes(letter)} bytes")
             if letter["status"] == "pending" and etags.get((at[0], at[1], at[2]), etag) != etag:
                 raise Untrue(f"{at}: a letter of an old version is pending")
 
