@@ -26,12 +26,16 @@ CODES = {
 PARTITION_KEY_MISMATCH = 1001
 RANGE_GONE = 1002
 OWNER_NOT_FOUND = 1003
+CROSS_PARTITION_NOT_SERVABLE = 1004
 CONTAINER_RECREATED = 1024
 REQUEST_RATE_TOO_LARGE = 3200
 
 
 class Refused(Exception):
-    """A request the endpoint answers with `status` instead of a result."""
+    """A request the endpoint answers with `status` instead of a result.
+
+    `additional`: what the service hands over as `additionalErrorInfo`.
+    """
 
     def __init__(
         self,
@@ -40,12 +44,14 @@ class Refused(Exception):
         *,
         substatus: int = 0,
         headers: dict[str, str] | None = None,
+        additional: str = "",
     ) -> None:
         super().__init__(sentence)
         self.status = status
         self.sentence = sentence
         self.substatus = substatus
         self.headers = headers or {}
+        self.additional = additional
 
     @property
     def code(self) -> str:

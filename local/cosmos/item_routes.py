@@ -6,7 +6,7 @@ what keeps the SDK's routing and session state right.
 
 from dataclasses import dataclass
 
-from local.cosmos import batch, change_feed, documents, items, query
+from local.cosmos import batch, change_feed, charges, documents, items, query
 from local.cosmos.catalogue import Container
 from local.cosmos.change_feed import FeedScope
 from local.cosmos.clock import Clock
@@ -15,7 +15,7 @@ from local.cosmos.history import History
 from local.cosmos.items import Conditions, Outcome, Reading, Writes
 from local.cosmos.partition_keys import EPK_MAXIMUM, EPK_MINIMUM, effective
 from local.cosmos.partitions import Partition
-from local.cosmos.protocol import CONTINUATION, RANGE_ID, SESSION_TOKEN, Call, Reply
+from local.cosmos.protocol import CONTINUATION, QUERY_PLAN, RANGE_ID, SESSION_TOKEN, Call, Reply
 from local.cosmos.query import QueryScope
 from local.cosmos.storage import Storage
 
@@ -110,6 +110,9 @@ class ItemRoutes:
         return Reply(result.status, result.body, result.charge, headers)
 
     def _query(self, call: Call, container: Container) -> Reply:
+        if call.flag(QUERY_PLAN):
+            features = call.headers.get("x-ms-cosmos-supported-query-features", "")
+            return Reply(200, query.distribution(container, call.body, features), charges.METADATA)
         key = call.key()
         touched, minimum, maximum = self._ranges(call, container)
         horizon = None
@@ -123,6 +126,7 @@ class ItemRoutes:
             epk_minimum=minimum,
             epk_maximum=maximum,
             horizon=horizon,
+            one_range=RANGE_ID in call.headers,
             cross_partition=reading_all
             or RANGE_ID in call.headers
             or call.flag("x-ms-documentdb-query-enablecrosspartition"),

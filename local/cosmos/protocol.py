@@ -18,6 +18,7 @@ PARTITION_KEY = "x-ms-documentdb-partitionkey"
 RANGE_ID = "x-ms-documentdb-partitionkeyrangeid"
 CONTINUATION = "x-ms-continuation"
 SESSION_TOKEN = "x-ms-session-token"  # noqa: S105  # a header's name
+QUERY_PLAN = "x-ms-cosmos-is-query-plan-request"
 CHARGE = "x-ms-request-charge"
 SUBSTATUS = "x-ms-substatus"
 RETRY_AFTER = "x-ms-retry-after-ms"
@@ -89,5 +90,7 @@ def refusal(refused: Refused, charge: float) -> Reply:
         headers[SUBSTATUS] = str(refused.substatus)
     if refused.status == 304:
         return Reply(304, b"", charge, headers)
-    body = msgspec.json.encode({"code": refused.code, "message": refused.sentence})
-    return Reply(refused.status, body, charge, headers)
+    body = {"code": refused.code, "message": refused.sentence}
+    if refused.additional:
+        body["additionalErrorInfo"] = refused.additional
+    return Reply(refused.status, msgspec.json.encode(body), charge, headers)

@@ -8,19 +8,37 @@ query runs anew and skips as many results as were returned.
 import base64
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast
 
 import msgspec
 
-from local.cosmos import charges, documents, query_request, query_rows
+from local.cosmos import charges, documents, query_distribution, query_request, query_rows
 from local.cosmos.catalogue import Container
 from local.cosmos.errors import Refused, unsupported
 from local.cosmos.partition_keys import Key
 from local.cosmos.query_parser import parse
 from local.cosmos.query_plan import Plan, plan
 from local.cosmos.query_rows import Row, RowScope
-from local.cosmos.query_syntax import Expression, Literal, Parameter, Path, Query
-from local.cosmos.query_values import UNDEFINED, Evaluator, Value, bind, evaluator, order_key
+from local.cosmos.query_syntax import (
+    Aggregate,
+    Expression,
+    Literal,
+    Object,
+    Parameter,
+    Path,
+    Query,
+    replaced,
+)
+from local.cosmos.query_values import (
+    UNDEFINED,
+    Evaluator,
+    Value,
+    aggregated,
+    bind,
+    evaluator,
+    order_key,
+)
 
 PAGE_BYTES_MAX = 4 * 1024 * 1024
 PAGE_ITEMS_DEFAULT = 100
@@ -42,6 +60,8 @@ class QueryScope:
     epk_minimum: str
     epk_maximum: str
     cross_partition: bool
+    one_range: bool = False
+    """The client names the physical partition, and merges itself."""
     horizon: int | None = None
 
 
@@ -79,11 +99,11 @@ def page(
     now: float,
 ) -> QueryPage:
     """One page of results."""
-    text, parameters = query_request.decoded(body)
-    query = parse(text)
-    where = None if query.where is None else bind(query.where, parameters)
-    planned = plan(where, container.definition.key_path)
+    query, parameters, planned = _understood(container, body)
     key = _key(scope, planned)
+    merged = query.order or query.top is not None or query.offset is not None or query.aggregates()
+    if key is None and not scope.one_range and merged:
+        raise query_distribution.not_servable(query, None)
     # A condition that names another partition key than the header selects nothing.
     contradiction = planned.key is not None and planned.key != key
     epk_maximum = scope.epk_minimum if contradiction else scope.epk_maximum
@@ -98,11 +118,40 @@ def page(
         position=_position(continuation),
         items_max=items_max if items_max is not None else PAGE_ITEMS_DEFAULT,
     )
-    if query.aggregate is not None:
+    if query.aggregates():
         return _aggregate(run)
     if _in_key_order(run):
         return _page(run, _streamed(run), by_key=True)
     return _page(run, _sorted(run), by_key=False)
+
+
+def distribution(container: Container, body: bytes, features: str) -> bytes:
+    """The query plan, for a client with these features."""
+    query, _, planned = _understood(container, body)
+    query_distribution.check_supported(query, features)
+    return msgspec.json.encode(query_distribution.plan(query, planned.key))
+
+
+def _understood(container: Container, body: bytes) -> tuple[Query, dict[str, Value], Plan]:
+    text, parameters = query_request.decoded(body)
+    query = parse(text)
+    query = replace(
+        query,
+        top=_count(query.top, parameters),
+        offset=_count(query.offset, parameters),
+        limit=_count(query.limit, parameters),
+    )
+    where = None if query.where is None else bind(query.where, parameters)
+    return query, parameters, plan(where, container.definition.key_path)
+
+
+def _count(value: int | Parameter | None, parameters: dict[str, Value]) -> int | None:
+    if not isinstance(value, Parameter):
+        return value
+    found = parameters.get(value.name)
+    if type(found) is not int or found < 0:
+        raise Refused(400, f"{value.name} must be a whole number of at least 0.")
+    return found
 
 
 def _key(scope: QueryScope, planned: Plan) -> Key | None:
@@ -118,7 +167,9 @@ def _key(scope: QueryScope, planned: Plan) -> Key | None:
     if not scope.cross_partition:
         raise Refused(
             400,
-            "The query leaves the partition key open; enable cross-partition query or name a key.",
+            "Cross partition query is required but disabled. Please set"
+            " x-ms-documentdb-query-enablecrosspartition to true, specify"
+            " x-ms-documentdb-partitionkey, or revise your query to avoid this exception.",
         )
     return None
 
@@ -186,8 +237,9 @@ def _sorted(run: _Run) -> Iterator[Row]:
 
 
 def _page(run: _Run, rows: Iterator[Row], *, by_key: bool) -> QueryPage:
-    offset = _count(run, run.query.offset)
-    limit = None if run.query.limit is None else _count(run, run.query.limit)
+    query = run.query
+    offset = cast("int", query.offset or 0)
+    limit = cast("int | None", query.top if query.offset is None else query.limit)
     project = _projection(run)
     results: list[bytes] = []
     size = 0
@@ -216,15 +268,6 @@ def _page(run: _Run, rows: Iterator[Row], *, by_key: bool) -> QueryPage:
     return QueryPage(results, continuation, charges.query(size))
 
 
-def _count(run: _Run, value: int | Parameter) -> int:
-    if isinstance(value, int):
-        return value
-    found = run.parameters.get(value.name)
-    if type(found) is not int or found < 0:
-        raise Refused(400, f"{value.name} must be a whole number of at least 0.")
-    return found
-
-
 def _projection(run: _Run) -> Callable[[Row], bytes | None]:
     query = run.query
     if query.everything:
@@ -248,30 +291,31 @@ def _projection(run: _Run) -> Callable[[Row], bytes | None]:
 
 
 def _aggregate(run: _Run) -> QueryPage:
+    """One result of all documents."""
     query = run.query
-    aggregate = query.aggregate
-    assert aggregate is not None
-    if query.order or query.limit is not None or query.offset != 0:
+    if query.order or query.top is not None or query.offset is not None:
         raise unsupported("ORDER BY, TOP or OFFSET beside an aggregate")
-    unfiltered = run.plan.residual is None and run.plan.addresses is None
-    if aggregate.name == "COUNT" and isinstance(aggregate.argument, Literal) and unfiltered:
+    aggregates = query.aggregates()
+    counted = all(one.name == "COUNT" and isinstance(one.argument, Literal) for one in aggregates)
+    if counted and run.plan.residual is None and run.plan.addresses is None:
         total = query_rows.count(run.connection, run.rows, run.plan)
-        return _aggregated(total)
-    argument = run.expression(aggregate.argument)
-    values = [argument(_decoded(run, row)) for row in _matches(run, None, descending=False)]
-    values = [value for value in values if value is not UNDEFINED]
-    if aggregate.name == "COUNT":
-        return _aggregated(len(values))
-    if len({order_key(value)[0] for value in values}) > 1 or any(
-        isinstance(value, list | dict) for value in values
-    ):
-        raise unsupported(f"{aggregate.name} over arrays, objects or mixed types")
-    if not values:
-        return QueryPage([], None, charges.query(0))
-    best = max if aggregate.name == "MAX" else min
-    return _aggregated(best(values, key=order_key))
+        results = dict.fromkeys(aggregates, total)
+    else:
+        arguments = [(one, run.expression(one.argument)) for one in aggregates]
+        values: dict[Aggregate, list[Value]] = {one: [] for one in aggregates}
+        for row in _matches(run, None, descending=False):
+            document = _decoded(run, row)
+            for one, argument in arguments:
+                value = argument(document)
+                if value is not UNDEFINED:
+                    values[one].append(value)
+        results = {one: aggregated(one.name, found) for one, found in values.items()}
 
+    def result(part: Expression) -> Expression | None:
+        return Literal(results[part]) if isinstance(part, Aggregate) else None
 
-def _aggregated(value: Value) -> QueryPage:
-    result = msgspec.json.encode(value)
-    return QueryPage([result], None, charges.query(len(result)))
+    columns = tuple((one.name, replaced(one.expression, result)) for one in query.columns)
+    shown = Object(columns) if query.value is None else replaced(query.value, result)
+    value = run.expression(shown)(UNDEFINED)
+    found = [] if value is UNDEFINED else [msgspec.json.encode(value)]
+    return QueryPage(found, None, charges.query(sum(map(len, found))))

@@ -4,7 +4,10 @@ Guarantee: text is either understood whole or refused with 501; nothing is skipp
 """
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
+from typing import TypeVar
 
 from local.cosmos.errors import Refused, unsupported
 from local.cosmos.query_syntax import (
@@ -12,6 +15,7 @@ from local.cosmos.query_syntax import (
     FUNCTIONS,
     Aggregate,
     And,
+    Array,
     Call,
     Column,
     Compare,
@@ -19,12 +23,15 @@ from local.cosmos.query_syntax import (
     In,
     Literal,
     Not,
+    Object,
     Or,
     Order,
     Parameter,
     Path,
     Query,
 )
+
+_T = TypeVar("_T")
 
 QUERY_LENGTH_MAX = 512 * 1024
 DEPTH_MAX = 60
@@ -64,7 +71,8 @@ class _Parser:
         self._tokens = _tokens(text)
         self._next = 0
         self._depth = 0
-        self._roots: set[str] = set()
+        self._root = ""
+        self._selecting = False
 
     def query(self) -> Query:
         self._need_word("SELECT")
@@ -75,27 +83,23 @@ class _Parser:
         self._from()
         after_from = self._next
         self._next = columns_at
+        self._selecting = True
         shape = self._columns()
+        self._selecting = False
         self._expect_here(after_from)
         where = self._or() if self._word("WHERE") else None
         order = self._order()
-        offset: int | Parameter = 0
-        limit = top
+        offset = limit = None
         if self._word("OFFSET"):
+            if top is not None:
+                raise Refused(400, "'TOP' may not be used with 'OFFSET LIMIT'.")
             offset = self._count()
             self._need_word("LIMIT")
             limit = self._count()
         if self._next < len(self._tokens):
             raise self._stopped()
-        return Query(
-            everything=shape.everything,
-            value=shape.value,
-            aggregate=shape.aggregate,
-            columns=shape.columns,
-            where=where,
-            order=order,
-            offset=offset,
-            limit=limit,
+        return replace(
+            shape, root=self._root, where=where, order=order, top=top, offset=offset, limit=limit
         )
 
     def _skip_to_from(self) -> None:
@@ -104,10 +108,9 @@ class _Parser:
 
     def _from(self) -> None:
         self._need_word("FROM")
-        name = self._name()
-        self._roots = {name}
+        self._root = self._name()
         if self._word("AS") or self._is_name():
-            self._roots = {self._name()}
+            self._root = self._name()
 
     def _expect_here(self, after_from: int) -> None:
         if not self._is_word("FROM"):
@@ -118,13 +121,6 @@ class _Parser:
         if self._symbol("*"):
             return Query(everything=True)
         if self._word("VALUE"):
-            kind, text = self._peek()
-            if kind == "word" and text.upper() in AGGREGATES:
-                self._next += 1
-                self._need_symbol("(")
-                argument = self._primary()
-                self._need_symbol(")")
-                return Query(aggregate=Aggregate(text.upper(), argument))
             return Query(value=self._primary())
         columns = [self._column()]
         while self._symbol(","):
@@ -215,11 +211,35 @@ class _Parser:
             case "word":
                 return self._named(text)
             case _:
-                if self._symbol("("):
-                    inner = self._or()
-                    self._need_symbol(")")
-                    return inner
-                raise self._stopped()
+                return self._enclosed()
+
+    def _enclosed(self) -> Expression:
+        if self._symbol("("):
+            inner = self._or()
+            self._need_symbol(")")
+            return inner
+        if self._symbol("["):
+            return Array(self._list(self._primary, "]"))
+        if self._symbol("{"):
+            return Object(self._list(self._member, "}"))
+        raise self._stopped()
+
+    def _list(self, one: Callable[[], _T], end: str) -> tuple[_T, ...]:
+        """What stands between an opening symbol, already read, and its end."""
+        found: list[_T] = []
+        while not self._symbol(end):
+            if found:
+                self._need_symbol(",")
+            found.append(one())
+        return tuple(found)
+
+    def _member(self) -> tuple[str, Expression]:
+        kind, text = self._peek()
+        if kind != "string":
+            raise self._stopped()
+        self._next += 1
+        self._need_symbol(":")
+        return _unquoted(text), self._primary()
 
     def _named(self, text: str) -> Expression:
         upper = text.upper()
@@ -227,6 +247,11 @@ class _Parser:
             self._next += 1
             return Literal(_CONSTANTS[upper])
         if self._peek(1) == ("symbol", "("):
+            if upper in AGGREGATES and self._selecting:
+                self._next += 2
+                argument = self._primary()
+                self._need_symbol(")")
+                return Aggregate(upper, argument)
             if upper not in FUNCTIONS:
                 raise unsupported(f"the query function {text}")
             self._next += 2
@@ -238,7 +263,7 @@ class _Parser:
             if not least <= len(arguments) <= most:
                 raise unsupported(f"{upper} with {len(arguments)} arguments")
             return Call(upper, tuple(arguments))
-        if text not in self._roots:
+        if text != self._root:
             raise self._stopped()
         self._next += 1
         return Path(self._segments())

@@ -7,17 +7,21 @@ condition that is exactly true selects a document.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from local.cosmos.errors import unsupported
 from local.cosmos.query_syntax import (
     And,
+    Array,
     Call,
     Compare,
     Expression,
     In,
     Literal,
     Not,
+    Object,
     Or,
     Parameter,
     Path,
+    replaced,
 )
 
 
@@ -39,25 +43,14 @@ Evaluator = Callable[[Value], Value]
 
 def bind(expression: Expression, parameters: Mapping[str, Value]) -> Expression:
     """The same tree with literals in place of parameters."""
-    match expression:
-        case Parameter(name):
-            # As in the service: what is not given is undefined.
-            return Literal(parameters.get(name, UNDEFINED))
-        case Compare(operator, left, right):
-            return Compare(operator, bind(left, parameters), bind(right, parameters))
-        case And(parts):
-            return And(tuple(bind(part, parameters) for part in parts))
-        case Or(parts):
-            return Or(tuple(bind(part, parameters) for part in parts))
-        case Not(part):
-            return Not(bind(part, parameters))
-        case In(value, choices):
-            bound = tuple(bind(choice, parameters) for choice in choices)
-            return In(bind(value, parameters), bound)
-        case Call(name, arguments):
-            return Call(name, tuple(bind(argument, parameters) for argument in arguments))
-        case _:
-            return expression
+
+    def literal(part: Expression) -> Expression | None:
+        # As in the service: what is not given is undefined.
+        return (
+            Literal(parameters.get(part.name, UNDEFINED)) if isinstance(part, Parameter) else None
+        )
+
+    return replaced(expression, literal)
 
 
 def evaluator(expression: Expression) -> Evaluator:
@@ -80,8 +73,32 @@ def evaluator(expression: Expression) -> Evaluator:
             return _membership(evaluator(value), choices)
         case Call(name, arguments):
             return _call(name, [evaluator(argument) for argument in arguments])
+        case Array(items):
+            return _array([evaluator(item) for item in items])
+        case Object(members):
+            return _object([(name, evaluator(member)) for name, member in members])
         case _:
             raise AssertionError(f"unbound expression {expression}")
+
+
+def _array(items: list[Evaluator]) -> Evaluator:
+    """As in the service: an undefined item is null, so that the others keep their places."""
+
+    def value(document: Value) -> Value:
+        found = (item(document) for item in items)
+        return [None if one is UNDEFINED else one for one in found]
+
+    return value
+
+
+def _object(members: list[tuple[str, Evaluator]]) -> Evaluator:
+    """An undefined member is left out."""
+
+    def value(document: Value) -> Value:
+        found = ((name, member(document)) for name, member in members)
+        return {name: one for name, one in found if one is not UNDEFINED}
+
+    return value
 
 
 def _path(segments: tuple[str, ...]) -> Evaluator:
@@ -213,3 +230,21 @@ def order_key(value: Value) -> tuple[int, Any]:
     """Sort key across types: undefined, null, booleans, numbers, strings, arrays, objects."""
     rank = _rank(value)
     return rank, value if rank in (2, 3, 4) else 0
+
+
+def aggregated(name: str, values: list[Value]) -> Value:
+    """What an aggregate makes of the values that are defined."""
+    if name == "COUNT":
+        return len(values)
+    ranks = {_rank(value) for value in values}
+    if name in ("MIN", "MAX"):
+        if ranks & {5, 6}:
+            raise unsupported(f"{name} over arrays or objects")
+        best = max if name == "MAX" else min
+        return best(values, key=order_key) if values else UNDEFINED
+    # One value that is not a number makes the whole undefined.
+    if not ranks <= {3}:
+        return UNDEFINED
+    if name == "SUM":
+        return sum(values)
+    return sum(values) / len(values) if values else UNDEFINED

@@ -12,7 +12,7 @@ from local.cosmos.clock import Clock
 from local.cosmos.errors import Refused, unsupported
 from local.cosmos.history import History
 from local.cosmos.item_routes import ItemRoutes
-from local.cosmos.protocol import Call, Reply, refusal
+from local.cosmos.protocol import QUERY_PLAN, Call, Reply, refusal
 from local.cosmos.storage import Storage
 
 _INTENDED_RID = "x-ms-cosmos-intended-collection-rid"
@@ -81,9 +81,7 @@ def _item_operation(call: Call) -> str:
 
 
 def _posted(call: Call) -> str:
-    if call.flag("x-ms-cosmos-is-query-plan-request"):
-        raise unsupported("query plans; it answers cross-partition queries itself")
-    if call.flag("x-ms-documentdb-isquery"):
+    if call.flag("x-ms-documentdb-isquery") or call.flag(QUERY_PLAN):
         return "query"
     if call.flag("x-ms-cosmos-is-batch-request"):
         return "batch"

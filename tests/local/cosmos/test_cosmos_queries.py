@@ -46,6 +46,7 @@ def filled(container: ContainerProxy) -> ContainerProxy:
         ("IS_DEFINED(c.deep) = false", ["c"]),
         ("STARTSWITH(c.text, 'h')", ["a", "b"]),
         ("ARRAY_CONTAINS(c.tags, 'x')", ["a"]),
+        ("ARRAY_CONTAINS(['hi', 'ho'], c.text)", ["a", "b"]),
         ("c.id >= 'b'", ["b", "c"]),
         ("c.id > 'a' AND c.id < 'c'", ["b"]),
         ("STARTSWITH(c.id, 'b')", ["b"]),
@@ -202,6 +203,8 @@ def test_projections_name_their_columns(container: ContainerProxy) -> None:
     assert ask(container, "SELECT VALUE c.deep.v FROM c", "A") == [1]
     assert ask(container, "SELECT VALUE c.none FROM c", "A") == []
     assert ask(container, "SELECT VALUE x.id FROM root x", "A") == ["a"]
+    shown = "SELECT VALUE {'id': c.id, 'w': c.none, 'both': [c.none, c.deep.v]} FROM c"
+    assert ask(container, shown, "A") == [{"id": "a", "both": [None, 1]}]
 
 
 def test_top_and_offset_limit_cut_the_result_across_pages(filled: ContainerProxy) -> None:
@@ -218,7 +221,7 @@ def test_aggregates_count_and_compare(filled: ContainerProxy) -> None:
     assert ask(filled, "SELECT VALUE COUNT(c.id) FROM c WHERE c.group = 1") == [20]
     assert ask(filled, "SELECT VALUE MAX(c.n) FROM c") == [59]
     assert ask(filled, "SELECT VALUE MIN(c.n) FROM c") == [0]
-    assert ask(filled, "SELECT VALUE MAX(c.none) FROM c") == []
+    assert ask(filled, "SELECT VALUE MAX(c.none) FROM c", "p1") == []
 
 
 def test_feed_ranges_share_a_query_out(filled: ContainerProxy) -> None:
@@ -260,17 +263,15 @@ def test_a_query_goes_on_after_a_split(filled: ContainerProxy, endpoint: Endpoin
     [
         "SELECT DISTINCT c.n FROM c",
         "SELECT c.group, COUNT(1) AS k FROM c GROUP BY c.group",
-        "SELECT VALUE SUM(c.n) FROM c",
+        "SELECT * FROM c WHERE COUNT(1) > 0",
         "SELECT * FROM c JOIN t IN c.tags",
         "SELECT * FROM c WHERE c.n BETWEEN 1 AND 2",
         "SELECT * FROM c WHERE c.text LIKE 'h%'",
         "SELECT * FROM c WHERE c.n + 1 = 2",
         "SELECT * FROM c WHERE c.tags[0] = 'x'",
         "SELECT * FROM c WHERE CONTAINS(c.text, 'h')",
-        "SELECT * FROM c WHERE ARRAY_CONTAINS(['hi', 'ho'], c.text)",
         "SELECT * FROM c WHERE c.n = 1 GARBAGE",
         "SELECT * FROM c WHERE other.n = 1",
-        "SELECT VALUE {'id': c.id} FROM c",
         "SELECT c.n + 1 FROM c",
         "DELETE FROM c",
         "SELECT * FROM c ORDER BY 1",
