@@ -5,13 +5,14 @@ keys to publish in the head, all or nothing. A crash at any point repeats work, 
 doubles it: what is in the journal is not in the partials, and the other way round.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
 
 from ledger.commits import (
+    COMMIT_BYTES_MAX,
     OPERATIONS_MAX,
     CommitError,
     Committed,
@@ -20,17 +21,20 @@ from ledger.commits import (
     TooLarge,
     Transient,
     Write,
+    commit_bytes,
 )
 from materializers.heads import HEAD_ID, Head, add_pending
 from materializers.journal import JOURNAL_FROM, JOURNAL_TO, Journal
 from materializers.measures import Delta, Measures, normalized, sum_measures
-from materializers.partials import added, first_id, further_ids
+from materializers.partials import added, by_shard, first_id, further_ids
 
 KEYS_PER_COMMIT_MAX = 90
 CELLS_PER_KEY_MAX = 10_000
-"""A key with more is taken in part."""
+"""A key with more is taken in part; one whose shards do not fit into a commit, shard by shard."""
+BYTES_MAX = COMMIT_BYTES_MAX
 JOURNALS_PER_RUN_MAX = 500
 ATTEMPTS_MAX = 8
+NOTHING: Mapping[str, Mapping[str, Any]] = {}
 
 
 class FoldState(Protocol):
@@ -103,7 +107,7 @@ def fold(
     A bucket whose head is closed for its successor is left as it is. Raises Transient when commits
     keep failing.
     """
-    keys_max, cells_max = KEYS_PER_COMMIT_MAX, CELLS_PER_KEY_MAX
+    keys_max, bytes_max = KEYS_PER_COMMIT_MAX, BYTES_MAX
     folded = attempts = 0
     bucket = read_bucket(state, pk)
     journals = _read_journals(state, bucket)
@@ -113,20 +117,23 @@ def fold(
         and not bucket.head.full
         and not bucket.head.closed(successor)
     ):
-        step = next_step(journals, keys_max, cells_max)
+        keys_max, step, head, operations = _fitting(
+            state, bucket, journals, keys_max, bytes_max, now_seconds, pace_seconds
+        )
         try:
-            committed = _commit_step(state, bucket, step, now_seconds, pace_seconds)
+            committed = state.commit(pk, operations)
         except CommitError as failure:
             attempts += 1
             if attempts > ATTEMPTS_MAX:
                 raise Transient(f"folding bucket {pk} keeps failing: {failure}") from failure
             if isinstance(failure, TooLarge):
-                cells_max = cells_max // 2 if keys_max == 1 else cells_max
-                keys_max = max(1, keys_max // 2)
+                bytes_max //= 2
             bucket = read_bucket(state, pk)
             journals = _read_journals(state, bucket)
             continue
         attempts = 0
+        bucket.head, bucket.etag = head, committed.etags[HEAD_ID]
+        bucket.session_token = committed.session_token
         folded += len(step.finished)
         journals = journals[len(step.finished) :]
         if step.shortened is not None:
@@ -138,10 +145,13 @@ def fold(
 
 
 def next_step(
-    journals: Sequence[tuple[Journal, str]], keys_max: int, cells_max: int = CELLS_PER_KEY_MAX
+    journals: Sequence[tuple[Journal, str]],
+    keys_max: int,
+    cells_max: int = CELLS_PER_KEY_MAX,
+    documents: Mapping[str, Mapping[str, Any]] = NOTHING,
 ) -> Step:
     """As many journal documents as one commit takes; the last may be taken in part: some of its
-    keys, or some cells of its first key."""
+    keys, or some cells of its first key, in the order of the shards that hold them."""
     delta: dict[str, list[Measures]] = {}
     finished: list[Journal] = []
     for journal, etag in journals:
@@ -152,11 +162,12 @@ def next_step(
             break
         taken = journal.delta.keys() - new[room:]
         left: Delta = {key: row for key, row in journal.delta.items() if key not in taken}
-        wide = next((key for key in sorted(taken) if len(journal.delta[key]) > cells_max), None)
+        cells_of = {key: len(journal.delta[key]) + _cells(delta.get(key, ())) for key in taken}
+        wide = next((key for key in sorted(taken) if cells_of[key] > cells_max), None)
         if wide is not None:
             if delta:
                 break
-            cells = list(journal.delta[wide].items())
+            cells = by_shard(wide, journal.delta[wide], documents)
             delta[wide] = [dict(cells[:cells_max])]
             left = {**journal.delta, wide: dict(cells[cells_max:])}
         else:
@@ -168,13 +179,44 @@ def next_step(
     return Step(delta, finished, None)
 
 
-def _commit_step(
-    state: FoldState, bucket: Bucket, step: Step, now_seconds: int, pace_seconds: int | None
-) -> Committed:
-    first_ids = [first_id(key) for key in step.delta]
-    documents, _ = state.read(bucket.pk, first_ids, bucket.session_token)
-    if further := further_ids(documents):
-        documents = {**documents, **state.read(bucket.pk, further, bucket.session_token)[0]}
+def _cells(parts: Iterable[Measures]) -> int:
+    return sum(len(cells) for cells in parts)
+
+
+def _fitting(
+    state: FoldState,
+    bucket: Bucket,
+    journals: Sequence[tuple[Journal, str]],
+    keys_max: int,
+    bytes_max: int,
+    now_seconds: int,
+    pace_seconds: int | None,
+) -> tuple[int, Step, Head, list[Operation]]:
+    """The greatest step that one commit can hold, and that commit: fewer keys where they are too
+    large together, fewer cells where one is too large alone. One cell is taken in any case. Before
+    them, how many keys to try next."""
+    cells_max = CELLS_PER_KEY_MAX
+    documents: dict[str, dict[str, Any]] = {}
+    read: set[str] = set()
+    while True:
+        step = next_step(journals, keys_max, cells_max, documents)
+        if unread := step.delta.keys() - read:
+            documents |= _read_partials(state, bucket, unread)
+            read |= unread
+            continue
+        head = _head_after(bucket, step, now_seconds, pace_seconds)
+        operations = _operations(bucket, step, head, documents)
+        fits = len(operations) <= OPERATIONS_MAX and commit_bytes(operations) <= bytes_max
+        if fits or (keys_max, cells_max) == (1, 1):
+            return min(KEYS_PER_COMMIT_MAX, 2 * keys_max), step, head, operations
+        if keys_max > 1:
+            keys_max = max(1, min(keys_max, len(step.delta)) // 2)
+        else:
+            widest = max(map(_cells, step.delta.values()))
+            cells_max = max(1, min(cells_max, widest) // 2)
+
+
+def _head_after(bucket: Bucket, step: Step, now_seconds: int, pace_seconds: int | None) -> Head:
     head = Head(
         HEAD_ID,
         bucket.pk,
@@ -183,23 +225,36 @@ def _commit_step(
         dict(bucket.head.pending),
         building=bucket.head.building,
     )
+    if not head.building:
+        touched = (key for journal in step.finished for key in journal.touched)
+        for key in (*step.delta, *touched):
+            add_pending(head.pending, key, now_seconds, pace_seconds)
+    return head
+
+
+def _operations(
+    bucket: Bucket, step: Step, head: Head, documents: Mapping[str, Mapping[str, Any]]
+) -> list[Operation]:
     operations: list[Operation] = [Write(head, HEAD_ID, bucket.etag)]
     for key, deltas in step.delta.items():
         delta = normalized(sum_measures(deltas))
         operations.extend(added(bucket.pk, key, delta, documents))
     operations.extend(Delete(journal.id) for journal in step.finished)
-    if not head.building:
-        touched = (key for journal in step.finished for key in journal.touched)
-        for key in (*step.delta, *touched):
-            add_pending(head.pending, key, now_seconds, pace_seconds)
     if step.shortened is not None:
         left, etag = step.shortened
         operations.append(Write(left, left.id, etag))
-    committed = state.commit(bucket.pk, operations)
-    bucket.head = head
-    bucket.etag = committed.etags[HEAD_ID]
-    bucket.session_token = committed.session_token
-    return committed
+    return operations
+
+
+def _read_partials(
+    state: FoldState, bucket: Bucket, state_keys: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """All shards of these keys, as new as the head that is held."""
+    first_ids = [first_id(key) for key in state_keys]
+    documents, _ = state.read(bucket.pk, first_ids, bucket.session_token)
+    if further := further_ids(documents):
+        documents = {**documents, **state.read(bucket.pk, further, bucket.session_token)[0]}
+    return documents
 
 
 def _read_journals(state: FoldState, bucket: Bucket) -> list[tuple[Journal, str]]:

@@ -18,7 +18,8 @@ SHARD_MARK = "~"
 """Stands in no state key: their labels are alphanumeric."""
 SHARD_BYTES_MAX = 350_000
 """Small enough that a commit takes several."""
-_BYTES_PER_NUMBER = 4
+_BYTES_PER_NUMBER = 3
+"""Room for a number to grow."""
 
 
 class Partial(msgspec.Struct, omit_defaults=True):
@@ -60,6 +61,21 @@ def merged(documents: Iterable[Mapping[str, Any]]) -> dict[str, Measures]:
     return {key: measures for key, measures in total.items() if measures}
 
 
+def by_shard(
+    state_key: str, delta: Measures, documents: Mapping[str, Mapping[str, Any]]
+) -> list[tuple[str, list[int]]]:
+    """The cells of a delta in the order of the shards that hold them, new ones last."""
+    first = first_id(state_key)
+    ids = [first, *further_ids({first: documents[first]} if first in documents else {})]
+    place_of = {
+        cell: place
+        for place, one in enumerate(ids)
+        if one in documents
+        for cell in documents[one]["cells"]
+    }
+    return sorted(delta.items(), key=lambda cell: place_of.get(cell[0], len(ids)))
+
+
 def added(
     pk: str, state_key: str, delta: Mapping[str, Row], documents: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Write]:
@@ -73,7 +89,7 @@ def added(
     for cell, row in delta.items():
         place = place_of.get(cell)
         if place is None:
-            cell_bytes = len(cell.encode()) + _BYTES_PER_NUMBER * (len(row) + 2)
+            cell_bytes = encoded_bytes({cell: row}) + _BYTES_PER_NUMBER * len(row)
             if last_bytes + cell_bytes > SHARD_BYTES_MAX and (shards[-1] or changes[-1]):
                 ids.append(_shard_id(first, len(ids)))
                 shards.append({})

@@ -46,15 +46,21 @@ def connect(connection: CosmosConnection) -> CosmosClient:
 
 
 def _connected(connection: CosmosConnection) -> CosmosClient:
+    # Otherwise every letter that is not ASCII is sent as 6 bytes, and the limits of the service
+    # count those.
+    options: dict[str, Any] = {
+        "transport": CosmosTransport(),
+        "enable_compact_utf8_item_writes": True,
+    }
     if connection.key is not None:
-        return CosmosClient(connection.endpoint, connection.key, transport=CosmosTransport())
+        return CosmosClient(connection.endpoint, connection.key, **options)
     # Imported only where it is used: it costs a cold start 0.1 s.
     from azure.identity import DefaultAzureCredential
 
     return CosmosClient(
         connection.endpoint,
         DefaultAzureCredential(managed_identity_client_id=connection.client_id),
-        transport=CosmosTransport(),
+        **options,
     )
 
 

@@ -10,11 +10,13 @@ from azure.cosmos.exceptions import CosmosHttpResponseError
 
 from ledger.commits import (
     COMMIT_BYTES_MAX,
+    CREATED_BYTES_MAX,
     OPERATIONS_MAX,
     Committed,
     Operation,
     TooLarge,
     Write,
+    commit_bytes,
     encoded_bytes,
 )
 from store import metering
@@ -118,7 +120,7 @@ class StateStore:
         ids = [operation.document_id for operation in operations]
         # Built anew for every attempt: the SDK takes the ETags out of the list it is given.
         batch = [_as_sdk(operation) for operation in operations]
-        if len(batch) > OPERATIONS_MAX or _bytes(operations) > COMMIT_BYTES_MAX:
+        if len(batch) > OPERATIONS_MAX or _too_large(operations):
             raise TooLarge(f"a commit of {len(ids)} operations is too large")
         try:
             answers = self._container.execute_item_batch(batch, pk)
@@ -167,8 +169,16 @@ class StateStore:
         return documents[:limit], token
 
 
-def _bytes(operations: Sequence[Operation]) -> int:
-    return sum(encoded_bytes(one.body) for one in operations if isinstance(one, Write))
+def _too_large(operations: Sequence[Operation]) -> bool:
+    size = commit_bytes(operations)
+    return size > COMMIT_BYTES_MAX or (
+        size > CREATED_BYTES_MAX
+        and any(
+            encoded_bytes(one.body) > CREATED_BYTES_MAX
+            for one in operations
+            if isinstance(one, Write) and one.etag is None
+        )
+    )
 
 
 def _as_sdk(operation: Operation) -> tuple[Any, ...]:

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.commits import OPERATIONS_MAX, Transient, Write
+from ledger.commits import (
+    CREATED_BYTES_MAX,
+    OPERATIONS_MAX,
+    Transient,
+    Write,
+    encoded_bytes,
+)
 from materializers.fold import (
     CELLS_PER_KEY_MAX,
     JOURNALS_PER_RUN_MAX,
@@ -210,9 +216,62 @@ def test_a_commit_that_keeps_failing_is_given_up() -> None:
 
 def test_a_commit_too_large_is_made_smaller() -> None:
     label = "v" * 60_000
-    state = fresh(*(journal(n, {f"x:{n}": {f"{label}{n}": [1]}}) for n in range(30)))
+    state = fresh(*(journal(n, {f"x:{n}": {f"{label}{n}": [1]}}) for n in range(40)))
     bucket = fold(state, PK, NOW, None)
 
-    assert len(partials(state)) == 30
+    assert len(partials(state)) == 40
     assert bucket.head.sequence > 1
     assert add({}, partials(state)["x:7"]) == {f"{label}7": [1]}
+
+
+def label(number: int) -> str:
+    return f"{'c' * 120}{number:05}"
+
+
+def test_a_delta_that_touches_many_full_shards_is_folded_shard_by_shard() -> None:
+    state = fresh(
+        *(
+            journal(
+                n, {"x:1": {label(i): [7, i] for i in range(n, 16_000, 9)}, f"x:2{n}": {"a": [1]}}
+            )
+            for n in range(9)
+        )
+    )
+    fold(state, PK, NOW, None)
+    assert len(list(state.documents("p:x:1"))) > 6, "more than one commit holds"
+    before = partials(state)
+    gone = {label(i): [-1] for i in range(0, 16_000, 20)}
+    state._apply(PK, [Write(journal(10, {"x:0": {"a": [1]}, "x:1": gone}), f"j:{10:013d}:n", None)])
+    bucket = fold(state, PK, NOW, None)
+
+    assert not bucket.journal_left
+    assert partials(state)["x:1"] == add(before["x:1"], gone)
+
+
+def test_many_journal_documents_that_touch_a_full_shard_each_are_folded() -> None:
+    state = fresh(
+        *(journal(n, {"x:1": {label(i): [7] for i in range(n, 16_000, 9)}}) for n in range(9))
+    )
+    fold(state, PK, NOW, None)
+    for number in range(90):
+        one = journal(10 + number, {"x:1": {label(170 * number): [1]}})
+        state._apply(PK, [Write(one, one.id, None)])
+
+    assert fold(state, PK, NOW, None).folded == 90
+    assert partials(state)["x:1"][label(170)] == [8]
+
+
+def test_a_journal_as_large_as_may_be_gets_past_a_head_that_is_nearly_full() -> None:
+    state = fresh(journal(1, {"x:1": {label(i): [7] for i in range(8_000)}}))
+    fold(state, PK, NOW, None)
+    bucket = read_bucket(state, PK)
+    pending = {f"daily_metrics:{'k' * 100}{number}": 9_999_999_999 for number in range(1_900)}
+    head = msgspec.structs.replace(bucket.head, pending=pending)
+    assert not head.full
+    state._apply(PK, [Write(head, head.id, bucket.etag)])
+    large = journal(2, {"x:1": {label(i): [1] for i in range(0, 16_000, 2)}})
+    assert encoded_bytes(large) < CREATED_BYTES_MAX
+    state._apply(PK, [Write(large, large.id, None)])
+
+    assert fold(state, PK, NOW, None).folded == 1
+    assert len(partials(state)["x:1"]) == 12_000

@@ -20,6 +20,7 @@ from ledger.commits import (
     Transient,
     UnknownOutcome,
     Write,
+    commit_bytes,
 )
 from materializers.registry import VIEWS
 from processors.dead_letters import DeadLetter
@@ -131,7 +132,6 @@ class MemoryState:
             raise TooLarge(f"{len(operations)} operations")
         documents = dict(self._snapshots.setdefault(pk, [{}])[-1])
         etags: dict[str, str] = {}
-        size = 0
         for operation in operations:
             name = operation.document_id
             known = documents.get(name)
@@ -145,11 +145,10 @@ class MemoryState:
             body = _ENCODER.encode(operation.body)
             placed = msgspec.json.decode(body, type=_Placed)
             assert placed.pk == pk, "the service refuses another partition's document"
-            size += len(body)
             self._etags += 1
             etags[name] = f"{self._etags}"
             documents[name] = etags[name], body
-        if size > COMMIT_BYTES_MAX:
+        if (size := commit_bytes(operations)) > COMMIT_BYTES_MAX:
             raise TooLarge(f"{size} bytes")
         self.writes += len(operations)
         self._snapshots[pk] = [*self._snapshots[pk][1 - SNAPSHOTS_KEPT :], documents]
