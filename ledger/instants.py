@@ -18,10 +18,12 @@ MINUTES_PER_DAY = DAY_SECONDS // MINUTE_SECONDS
 WINDOW_SECONDS = 300
 
 _TEXT = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[T ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?"
-    r"(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))?",
+    r"(\d{4}-\d{2}-\d{2})[Tt ](?:([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?"
+    r"|24:00:00(?:\.0{1,9})?)(?:[Zz]|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?",
     re.ASCII,
 )
+_SINCE_1970 = re.compile(r"/Date\((-?\d{1,19})(?:[+-]\d\d(?:\d\d)?)?\)/", re.ASCII)
+"""Milliseconds, as older .NET serializers write them; their offset does not count."""
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _MILLISECONDS_FROM = 10**11
 """A number of at least this magnitude counts milliseconds, a smaller one seconds."""
@@ -40,16 +42,17 @@ def instant_us(value: str | int | float) -> int:
 def _text_us(text: str) -> int:
     match = _TEXT.fullmatch(text)
     if match is None:
+        if since_1970 := _SINCE_1970.fullmatch(text):
+            return int(since_1970[1]) * 1_000
         raise ValueError("a time like 2025-08-05T14:39:15.127Z")
     day, hour, minute, second, fraction, sign, zone_hour, zone_minute = match.groups()
-    seconds = (
-        _epoch_day(day) * DAY_SECONDS
-        + int(hour) * HOUR_SECONDS
-        + int(minute) * MINUTE_SECONDS
-        + int(second)
-    )
+    seconds = _epoch_day(day) * DAY_SECONDS
+    if hour is None:
+        seconds += DAY_SECONDS
+    else:
+        seconds += int(hour) * HOUR_SECONDS + int(minute) * MINUTE_SECONDS + int(second)
     if sign is not None:
-        zone_seconds = int(zone_hour) * HOUR_SECONDS + int(zone_minute) * MINUTE_SECONDS
+        zone_seconds = int(zone_hour) * HOUR_SECONDS + int(zone_minute or 0) * MINUTE_SECONDS
         seconds += zone_seconds if sign == "-" else -zone_seconds
     return seconds * SECOND_US + (int(fraction[:6].ljust(6, "0")) if fraction else 0)
 

@@ -15,7 +15,7 @@ SOURCE_ALIASES = {"bhagavad_gita_as_it_is": "bhagavad_gita"}
 """Normalized source name → the name it counts under. Part of the definition version."""
 
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
-_ABBREVIATED = re.compile(r"[A-Za-z]{1,5}\.?\s+([0-9.:\-]+)")
+_ABBREVIATED = re.compile(r"[A-Za-z]{1,5}\.?\s*([0-9][0-9.:\-]*)")
 _SEPARATOR = re.compile(r"[.:]")
 _DIGITS = frozenset("0123456789")
 _RESERVED_IN_IDS = {ord(character): f"%{ord(character):02X}" for character in "/\\?#%"}
@@ -42,12 +42,15 @@ def underscored(text: str) -> str:
 def chapter_and_verse(chapter: str | None, verse: str | None) -> tuple[str | None, str | None]:
     """Chapter and verse of a citation, without a leading abbreviation; None where absent.
 
-    `Bg. 2.47` as a verse names both, whatever the chapter said.
+    `Bg. 2.47` as a verse names both, whatever the chapter said; as a chapter, if there is no verse.
     """
     chapter = (chapter or "").strip()
     verse = (verse or "").strip()
     if abbreviated := _ABBREVIATED.fullmatch(chapter):
         chapter = abbreviated[1]
+        if not verse:
+            chapter, *rest = _SEPARATOR.split(chapter, maxsplit=1)
+            return chapter or None, "".join(rest) or None
     if abbreviated := _ABBREVIATED.fullmatch(verse):
         verse = abbreviated[1]
         if _SEPARATOR.search(verse):

@@ -207,6 +207,8 @@ def _shape_of(kind: msgspec.inspect.Type) -> _Shape:
             return _Shape(fields={field.encode_name: _field_shape(field) for field in kind.fields})
         case msgspec.inspect.ListType():
             return _Shape(elements=_shape_of(kind.item_type))
+        case msgspec.inspect.StrType(max_length=0):
+            return _Shape()
         case msgspec.inspect.StrType():
             return _Shape(text=True)
         case msgspec.inspect.RawType():

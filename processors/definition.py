@@ -17,7 +17,7 @@ from materializers.registry import VIEWS
 from processors.pricing import Override, load_overrides
 
 PACKAGE_VERSION = "0.1.0"
-CODE_DEFINITION = 2
+CODE_DEFINITION = 3
 """Raise it whenever decoding, upcasters, facts, user histories or contributions change."""
 
 

@@ -225,7 +225,7 @@ def _change(source: Source[D], document: D) -> Change:
         deleted=deleted,
         ttl_seconds=_own_ttl(document.ttl),
         document=document,
-        rejected=_unsupported(document.schema_version) or rejected,
+        rejected=_of_schema(document.schema_version) or rejected,
     )
 
 
@@ -258,16 +258,22 @@ def _undecodable(source: Source[D], raw: bytes | msgspec.Raw, error: msgspec.Dec
         deleted=envelope.is_deleted is True or envelope.deleted is True,
         ttl_seconds=_own_ttl(envelope.ttl),
         document=None,
-        rejected=rejected or _unsupported(envelope.schema_version) or _reason(error),
+        rejected=_of_schema(envelope.schema_version) or rejected or _reason(error),
     )
 
 
-def _unsupported(schema_version: Any) -> Rejected | None:
-    """Newer than this worker knows; after an upgrade, redrive counts it. Documents that carry no
+def _of_schema(version: Any) -> Rejected | None:
+    """Newer than this worker knows: after an upgrade, redrive counts it. Documents that carry no
     version are of version 1, in any of the shapes of views.md."""
-    if type(schema_version) is not int or schema_version <= SCHEMA_VERSION:
+    if version is None:
         return None
-    reason = f"version {schema_version} is newer than {SCHEMA_VERSION}, deploy a newer worker"
+    if isinstance(version, bool) or not isinstance(version, int | float):
+        return malformed("schema_version", "expected a whole number")
+    if version != version // 1:
+        return invalid("schema_version", "expected a whole number")
+    if version <= SCHEMA_VERSION:
+        return None
+    reason = f"version {version:.0f} is newer than {SCHEMA_VERSION}, deploy a newer worker"
     return Rejected("unsupported_version", "schema_version", reason)
 
 

@@ -1,5 +1,7 @@
 """Incidents: what was flagged, how it was judged, how long that took."""
 
+from typing import Annotated
+
 import msgspec
 
 from ledger.facts import IncidentFact
@@ -19,6 +21,10 @@ PENDING_REVIEWS = frozenset({"pending_human_review", "under_investigation"})
 SEVERITIES = frozenset({"low", "medium", "high", "critical"})
 KINDS = frozenset({"inappropriate_query", "spam", "harassment", "misinformation"})
 OTHER = "other"
+
+
+EmptyText = Annotated[str, msgspec.Meta(max_length=0)]
+"""What a list may hold beside objects, and is skipped."""
 
 
 class DetectionMetadata(msgspec.Struct):
@@ -57,7 +63,7 @@ class Incident(SourceDocument, kw_only=True):
     resolution: Resolution | None = None
     feedback_data: FeedbackData | None = None
     flagged_content: FlaggedContent | None = None
-    actions_taken: list[Action | None] | None = None
+    actions_taken: list[Action | EmptyText | None] | None = None
 
 
 _DETECTION_METADATA = DetectionMetadata()
@@ -72,7 +78,7 @@ def to_fact(document: Incident) -> IncidentFact:
     resolution = document.resolution or _RESOLUTION
     feedback = document.feedback_data or _FEEDBACK_DATA
     flagged = document.flagged_content or _FLAGGED_CONTENT
-    actions = [action.action_type for action in document.actions_taken or () if action is not None]
+    actions = [one.action_type for one in document.actions_taken or () if isinstance(one, Action)]
 
     at_us, _ = event_time_us(
         document,

@@ -7,7 +7,7 @@ usage-tracking shape, each field by itself (views.md, section 1, "Shapes").
 import re
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -122,7 +122,7 @@ class Interaction(SourceDocument, kw_only=True, gc=False):
     quality_metrics: QualityMetrics | None = None
     processing_stages: ProcessingStages | None = None
     rag_metadata: RagMetadata | None = None
-    foundational_texts_used: list[CitedText | str] | None = None
+    foundational_texts_used: list[CitedText | str | None] | None = None
 
 
 _RESPONSE_METADATA = ResponseMetadata()
@@ -261,20 +261,17 @@ def _whole(path: str, value: float | None, most: int | None = None) -> int | Non
     return int(value)
 
 
-def _citations(cited: list[CitedText | str] | None) -> tuple[Citation, ...]:
+def _citations(cited: list[CitedText | str | None] | None) -> tuple[Citation, ...]:
     if not cited:
         return ()
-    return tuple([_citation(position, citation) for position, citation in enumerate(cited)])
+    return tuple([_citation(citation) for citation in cited if citation is not None])
 
 
-def _citation(position: int, cited: CitedText | str) -> Citation:
+def _citation(cited: CitedText | str) -> Citation:
     if isinstance(cited, str):
         source, chapter, verse = cited_in_text(cited)
         return Citation(source, label(chapter), label(verse), None, False)
-    path = f"foundational_texts_used[{position}]"
-    chapter, verse = chapter_and_verse(
-        _text(f"{path}.chapter", cited.chapter), _text(f"{path}.verse", cited.verse)
-    )
+    chapter, verse = chapter_and_verse(_text(cited.chapter), _text(cited.verse))
     return Citation(
         source=source_label(cited.source),
         chapter=label(chapter),
@@ -284,14 +281,12 @@ def _citation(position: int, cited: CitedText | str) -> Citation:
     )
 
 
-def _text(path: str, value: Any) -> str | None:
-    """A chapter or verse as text: whole numbers in decimal."""
+def _text(value: str | int | float | None) -> str | None:
+    """A chapter or verse as text: a number in plain decimals without trailing zeros."""
     if value is None or isinstance(value, str):
         return value
-    if value != value // 1:
-        raise malformed(path, "expected text or a whole number")
     # As written: a float's own value is not what its shortest decimal says.
-    return str(int(Decimal(str(value))))
+    return format(Decimal(repr(value)).normalize(), "f") if value else "0"
 
 
 def source(price: Price) -> Source[Interaction]:

@@ -14,7 +14,12 @@ EVERYWHERE: list[tuple[Path, Any]] = [
     (("partition_key",), ["p"]),
     (("partition_key",), "p" * 901),
     (("created_at",), "soon"),
-    (("created_at",), "2025-01-01T24:00:00Z"),
+    (("created_at",), "2025-01-01T24:00:01Z"),
+    (("created_at",), "2025-01-01T00:00:00+24:00"),
+    (("schema_version",), 2),
+    (("schema_version",), 1.5),
+    (("schema_version",), "1"),
+    (("type",), False),
 ]
 BY_SOURCE: dict[str, list[tuple[Path, Any]]] = {
     INTERACTIONS: [
@@ -49,7 +54,8 @@ BY_SOURCE: dict[str, list[tuple[Path, Any]]] = {
         (("foundational_texts_used",), "Bhagavad Gita 2.47"),
         (("foundational_texts_used",), [2.47]),
         (("foundational_texts_used",), ["Gita 1.1", {"source": 7}]),
-        (("foundational_texts_used",), [{"chapter": 2.5}]),
+        (("foundational_texts_used",), [{"chapter": [2]}]),
+        (("foundational_texts_used",), [None, {"verse": False}]),
         (("foundational_texts_used",), [{"relevance_score": 92}]),
     ],
     SESSIONS: [
@@ -75,6 +81,7 @@ BY_SOURCE: dict[str, list[tuple[Path, Any]]] = {
         (("flagged_content", "violation_categories"), ["spam", 5]),
         (("actions_taken",), {"action_type": "warning_issued"}),
         (("actions_taken",), [{"action_type": 1}]),
+        (("actions_taken",), ["", "warning_issued"]),
         (("feedback_data", "model_accuracy"), 1),
     ],
 }

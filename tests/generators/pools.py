@@ -33,10 +33,10 @@ SOURCES = (
 )
 CITATION_TEXTS = (
     *("Bhagavad Gita 2.47", "Bg. 2.47", "Dhammapada 1:5", "Meditations 5", "Meditations 5.16-18"),
-    *("Tao Te Ching", "2.47", "Srimad Bhagavatam 1.2.6", "  dhammapada   1.5 "),
+    *("Tao Te Ching", "2.47", "Srimad Bhagavatam 1.2.6", "  dhammapada   1.5 ", "", "Gita 2:v47"),
 )
-CHAPTERS = ("1", "2", "16-18", 2, "Chapter One", " 2 ", "c" * 129)
-VERSES = ("1", "47", 47, "16-18", "Bg. 2.47", "Bg 16-18", "v" * 129)
+CHAPTERS = ("1", "2", "16-18", 2, 2.5, 2.50, "Bg. 2.47", "Bg.3", "Chapter One", " 2 ", "c" * 129)
+VERSES = ("1", "47", 47, 4.25, "16-18", "Bg. 2.47", "Bg.2.47", "Bg 16-18", "Bg. .5", "v" * 129)
 SCORES = (0, 1, 0.5, 1.0, 0.92, 0.7, 0.3333333, 0.0000005, 0.0000015)
 RATINGS = (1, 2, 3, 4, 5, 4.5, 4.25, 5.0, 0, 6, -1, 5.000001)
 DURATIONS_MS = (0, 1, 0.5, 1.5, 100, 101, 102, 1200, 1250, 3001, 59_999.4, 3_600_000)
@@ -68,7 +68,7 @@ def microseconds_of(random: Random) -> int:
 def spelled(random: Random, microseconds: int) -> Any:
     """One of the accepted spellings of a moment."""
     at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
-    form = random.randrange(7)
+    form = random.randrange(12)
     if form == 0 and microseconds % 1_000_000 == 0:
         return microseconds // 1_000_000
     if form == 1 and microseconds % 1_000 == 0:
@@ -80,6 +80,14 @@ def spelled(random: Random, microseconds: int) -> Any:
         return at.strftime("%Y-%m-%d %H:%M:%S.%f")
     if form == 4:
         return at.strftime("%Y-%m-%dT%H:%M:%S.%f") + "999Z"
+    if form == 5 and microseconds % 1_000 == 0:
+        return f"/Date({microseconds // 1_000}{random.choice(('', '+0530'))})/"
+    if form == 6 and microseconds % 86_400_000_000 == 0:
+        return (at - timedelta(days=1)).strftime("%Y-%m-%d") + random.choice(
+            ("T24:00:00Z", "t24:00:00.000")
+        )
+    if form == 7:
+        return at.strftime("%Y-%m-%dt%H:%M:%S.%f") + random.choice(("z", "+0000", "+00", "-0000"))
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

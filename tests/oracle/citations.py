@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.values import UNKNOWN, Fields, Invalid, exact_number, label
+from tests.oracle.values import UNKNOWN, Fields, Invalid, exact_number, label, plain_decimals
 
 ALIASES = {"bhagavad_gita_as_it_is": "bhagavad_gita"}
 
-_ABBREVIATED = re.compile(r"[A-Za-z]{1,5}\.?\s+(?P<rest>[0-9.:\-]+)")
+_ABBREVIATED = re.compile(r"[A-Za-z]{1,5}\.?\s*(?P<rest>[0-9][0-9.:\-]*)")
 
 
 @dataclass(frozen=True)
@@ -61,24 +61,24 @@ def _from_text(text: str) -> Citation:
     source = text
     if words and words[-1][0] in "0123456789":
         source = text.rstrip().removesuffix(words[-1])
-        chapter, verse = _split_at_first_mark(words[-1])
+        chapter, verse = _chapter_and_verse(*_split_at_first_mark(words[-1]))
     return Citation(source_label(source), label(chapter), label(verse), None, complete=False)
 
 
 def _place(fields: Fields, name: str) -> str | None:
-    """A chapter or verse as trimmed text; a whole number in decimal."""
-    value = fields.raw(name)
-    number = exact_number(value)
+    """A chapter or verse as trimmed text; a number in plain decimals: 2, 2.5."""
+    number = exact_number(fields.raw(name))
     if number is not None:
-        if number.denominator != 1:
-            raise Invalid(fields.path(name))
-        return str(int(number))
+        return plain_decimals(number)
     return (fields.text(name) or "").strip() or None
 
 
 def _chapter_and_verse(chapter: str | None, verse: str | None) -> tuple[str | None, str | None]:
-    """Leading abbreviations cut; `Bg. 2.47` as the verse names its own chapter."""
+    """Leading abbreviations cut; `Bg. 2.47` as the verse names its own chapter, and as the chapter
+    of a citation without a verse its own verse."""
     if chapter is not None and (match := _ABBREVIATED.fullmatch(chapter)):
+        if verse is None:
+            return _split_at_first_mark(match["rest"])
         chapter = match["rest"]
     if verse is not None and (match := _ABBREVIATED.fullmatch(verse)):
         verse = match["rest"]

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.oracle.values import Fields, Invalid
 
+NEWEST_SCHEMA = 1
 KINDS = {
     "user_interactions": ("user_interaction", "interaction", "usage_tracking"),
     "user_sessions": ("user_session", "session"),
@@ -49,7 +50,10 @@ def standing(document: SourceDocument) -> str:
 
 
 def check_common_fields(fields: Fields) -> None:
-    """The fields of every kind that `standing` may not have looked at."""
+    """The fields of every kind that `standing` may not have looked at, the version first."""
+    version = fields.number("schema_version")
+    if version is not None and (version.denominator != 1 or version > NEWEST_SCHEMA):
+        raise Invalid(fields.path("schema_version"))
     fields.text("type")
     fields.boolean("is_deleted")
     fields.boolean("deleted")

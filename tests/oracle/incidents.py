@@ -91,7 +91,7 @@ def _action_types(fields: Fields) -> tuple[str, ...]:
     action_types = []
     for position, action in enumerate(fields.elements("actions_taken")):
         path = f"actions_taken[{position}]"
-        if action is None:
+        if action is None or action == "":
             continue
         if not isinstance(action, dict):
             raise Invalid(path)

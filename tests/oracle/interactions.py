@@ -138,6 +138,7 @@ def read_interaction(document: SourceDocument, prices: Prices) -> Interaction:
         citations=tuple(
             read_citation(element, f"foundational_texts_used[{position}]")
             for position, element in enumerate(elements)
+            if element is not None
         ),
     )
 

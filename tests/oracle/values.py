@@ -23,11 +23,12 @@ _LATEST = (datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC) - _EPOCH) // 
     microseconds=1
 )
 _TIME = re.compile(
-    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})[T ]"
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})[Tt ]"
     r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
     r"(?:\.(?P<fraction>[0-9]{1,9}))?"
-    r"(?:Z|(?P<sign>[+-])(?P<offset_hour>[0-9]{2}):(?P<offset_minute>[0-9]{2}))?"
+    r"(?P<zone>Z|z|(?P<sign>[+-])(?P<offset_hour>[0-9]{2})(?::?(?P<offset_minute>[0-9]{2}))?)?"
 )
+_SINCE_1970 = re.compile(r"/Date\((?P<milliseconds>-?[0-9]{1,19})([+-][0-9]{2}([0-9]{2})?)?\)/")
 
 
 class Invalid(Exception):
@@ -57,6 +58,16 @@ def exact_number(value: Any) -> Fraction | None:
     return Fraction(value)
 
 
+def plain_decimals(number: Fraction) -> str:
+    """A finite decimal without exponent and trailing zeros."""
+    places = 0
+    while (number * 10**places).denominator != 1:
+        places += 1
+    digits = str(abs(int(number * 10**places))).zfill(places + 1)
+    whole, fraction = (digits[:-places], digits[-places:]) if places else (digits, "")
+    return ("-" if number < 0 else "") + whole + ("." + fraction if fraction else "")
+
+
 def instant(value: Any) -> int | None:
     """Microseconds since 1970 of a time in any accepted form; None when it cannot be read."""
     if isinstance(value, str):
@@ -69,10 +80,18 @@ def instant(value: Any) -> int | None:
 
 
 def _instant_of_text(text: str) -> int | None:
+    if since := _SINCE_1970.fullmatch(text):
+        microseconds = int(since["milliseconds"]) * 1_000
+        return microseconds if 0 <= microseconds <= _LATEST else None
     match = _TIME.fullmatch(text)
     if match is None:
         return None
     part = match.groupdict()
+    midnight = (part["hour"], part["minute"], part["second"]) == ("24", "00", "00")
+    if midnight and not (part["fraction"] or "").strip("0"):
+        part["hour"] = "00"
+    else:
+        midnight = False
     try:
         local = datetime(
             int(part["year"]),
@@ -87,8 +106,10 @@ def _instant_of_text(text: str) -> int | None:
     except ValueError:  # 30 February, hour 24, second 60, year 0
         return None
     microseconds = (local - _EPOCH) // timedelta(microseconds=1)
+    if midnight:
+        microseconds += DAY_MICROSECONDS
     if part["sign"]:
-        hours, minutes = int(part["offset_hour"]), int(part["offset_minute"])
+        hours, minutes = int(part["offset_hour"]), int(part["offset_minute"] or 0)
         if hours > 23 or minutes > 59:
             return None
         offset = (hours * 60 + minutes) * 60 * 1_000_000

@@ -70,7 +70,7 @@ def test_no_secret_survives_in_the_wrong_place(source: str, path: str, secret: A
         return
     if path in ("document_type", "type") and isinstance(secret, str):
         return  # a kind that nobody knows is ignored
-    text = json.dumps(stored(source, schema_version=99, **nested(path, secret)))
+    text = json.dumps(stored(source, **{"schema_version": 99, **nested(path, secret)}))
 
     assert SECRET not in text
     assert LONG not in text

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ledger.entries import Outcome
-from ledger.facts import InteractionFact
+from ledger.facts import IncidentFact, InteractionFact
 from processors import incidents, interactions, sessions
 from processors.documents import Source, read_batch
 from processors.judging import Judged, judge
@@ -63,6 +63,7 @@ COMMON = {
     "is_deleted": FLAG,
     "deleted": FLAG,
     "created_at": TIME,
+    "schema_version": (*NUMBER, 0.5),
 }
 CHECKED: dict[str, dict[str, tuple[Any, ...]]] = {
     "user_interactions": {
@@ -105,10 +106,10 @@ CHECKED: dict[str, dict[str, tuple[Any, ...]]] = {
         "rag_metadata.chunks_retrieved": (*NUMBER, -1, 0.5, 1_000_001),
         "rag_metadata.avg_relevance_score": SHARE,
         "foundational_texts_used": (1, "text", True, {}),
-        "foundational_texts_used[]": (1, True, [], None),
+        "foundational_texts_used[]": (1, True, []),
         "foundational_texts_used[].source": TEXT,
-        "foundational_texts_used[].chapter": (True, {}, [], 2.5),
-        "foundational_texts_used[].verse": (True, {}, [], 2.5),
+        "foundational_texts_used[].chapter": (True, {}, []),
+        "foundational_texts_used[].verse": (True, {}, []),
         "foundational_texts_used[].relevance_score": SHARE,
         "foundational_texts_used[].citation_text": TEXT,
     },
@@ -230,17 +231,51 @@ def test_an_error_that_says_something_is_a_failure(name: str, said: str, failed:
     assert fact.failed is failed
 
 
-def test_a_chapter_is_the_number_as_written() -> None:
-    fact = judged(
-        "user_interactions", foundational_texts_used=[{"source": "a", "chapter": 1e23}]
-    ).verdict.fact
+@pytest.mark.parametrize(
+    ("number", "chapter"),
+    [
+        (1e23, "1" + "0" * 23),
+        (2, "2"),
+        (2.0, "2"),
+        (2.50, "2.5"),
+        (-0.0, "0"),
+        (1e-7, "0.0000001"),
+        (-1.25, "-1.25"),
+        (100, "100"),
+    ],
+)
+def test_a_chapter_is_the_number_in_plain_decimals(number: float, chapter: str) -> None:
+    cited = [{"source": "a", "chapter": number}]
+    fact = judged("user_interactions", foundational_texts_used=cited).verdict.fact
 
     assert isinstance(fact, InteractionFact)
-    assert fact.citations[0].chapter == "1" + "0" * 23
+    assert fact.citations[0].chapter == chapter
+
+
+def test_null_in_a_list_of_citations_is_skipped_and_empty_text_is_one_of_unknown() -> None:
+    fact = judged("user_interactions", foundational_texts_used=[None, "", "Gita 2.47"]).verdict.fact
+
+    assert isinstance(fact, InteractionFact)
+    assert [one.source for one in fact.citations] == ["unknown", "gita"]
+
+
+def test_null_and_empty_text_in_lists_of_an_incident_are_skipped() -> None:
+    actions = [None, "", {"action_type": "warning_issued"}]
+    categories = {"violation_categories": [None, "", "spam"]}
+    fact = judged("abuse_incidents", actions_taken=actions, flagged_content=categories).verdict.fact
+
+    assert isinstance(fact, IncidentFact)
+    assert (fact.warnings, fact.categories) == (1, ("spam",))
+
+
+@pytest.mark.parametrize("other", [False, None, "no", 7, {}])
+def test_one_flag_that_is_true_deletes_whatever_the_other_is(other: Any) -> None:
+    for flags in ({"is_deleted": True, "deleted": other}, {"is_deleted": other, "deleted": True}):
+        assert judged("user_sessions", **flags).verdict.outcome is Outcome.DELETED
 
 
 def test_the_position_of_a_bad_citation_is_named() -> None:
-    cited = ["Gita 2.47", {"source": "a"}, {"verse": 2.5}]
+    cited = [None, {"source": "a"}, {"verse": False}]
     rejected = judged("user_interactions", foundational_texts_used=cited).rejected
 
     assert rejected is not None
@@ -259,7 +294,16 @@ def test_a_newer_schema_is_a_category_of_its_own() -> None:
 
     assert rejected is not None
     assert (rejected.category, rejected.path) == ("unsupported_version", "schema_version")
-    assert judged("user_sessions", schema_version=1).rejected is None
+    for readable in (1, 1.0, 0, None):
+        assert judged("user_sessions", schema_version=readable).rejected is None
+
+
+def test_the_schema_is_checked_before_everything_else() -> None:
+    for user in ("u" * 901, 7):
+        rejected = judged("user_sessions", schema_version=2, user_id=user).rejected
+
+        assert rejected is not None
+        assert (rejected.category, rejected.path) == ("unsupported_version", "schema_version")
 
 
 def test_one_malformed_document_spoils_no_other() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.cosmos import Endpoint
-from tests.oracle import SourceDocument, classify, latest_versions
+from tests.oracle import classify, latest_versions
 from tests.oracle.batches import BATCHES, read_batch
 from tests.worker.ground import (
     Ground,
@@ -15,12 +15,6 @@ from tests.worker.ground import (
 )
 
 PATHS = sorted(BATCHES.glob("*.jsonl"))
-REWRITTEN_BY_THE_HOST = {"poison-time-24-hours"}
-"""The platform turns 24:00:00 into the next midnight, which can be read."""
-
-
-def batch(path: Path) -> list[SourceDocument]:
-    return [one for one in read_batch(path) if one.body["id"] not in REWRITTEN_BY_THE_HOST]
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -28,7 +22,7 @@ def test_a_batch_written_to_the_sources_becomes_true_views(
     path: Path, split_endpoint: Endpoint, grounds: Callable[..., Ground]
 ) -> None:
     ground = grounds(split_endpoint)
-    ground.write_all(batch(path))
+    ground.write_all(read_batch(path))
 
     with ground.host() as host:
         host.run_until_idle()
@@ -43,7 +37,7 @@ def test_a_batch_written_to_the_sources_becomes_true_views(
 def test_batches_one_after_the_other_become_true_views(ground: Ground) -> None:
     with ground.host() as host:
         for path in PATHS[:-1]:
-            ground.write_all(batch(path))
+            ground.write_all(read_batch(path))
             host.run_until_idle()
             host.fire("publish")
             host.fire("publish")
@@ -55,7 +49,7 @@ def test_batches_one_after_the_other_become_true_views(ground: Ground) -> None:
 def test_a_day_delivered_while_it_is_written_ends_as_one_delivered_at_once(
     ground: Ground,
 ) -> None:
-    documents = batch(BATCHES / "50_synthetic_day.jsonl")[:250]
+    documents = read_batch(BATCHES / "50_synthetic_day.jsonl")[:250]
     with ground.host() as host:
         for start in range(0, len(documents), 25):
             ground.write_all(documents[start : start + 25])
@@ -67,7 +61,7 @@ def test_a_day_delivered_while_it_is_written_ends_as_one_delivered_at_once(
 
 
 def test_every_poison_document_is_a_dead_letter_naming_category_and_path(ground: Ground) -> None:
-    documents = batch(BATCHES / "40_poison.jsonl")
+    documents = read_batch(BATCHES / "40_poison.jsonl")
     ground.write_all(documents)
     expected = {
         str(one.body["id"]): outcome[1]
@@ -87,7 +81,7 @@ def test_every_poison_document_is_a_dead_letter_naming_category_and_path(ground:
 
 
 def test_a_dead_letter_holds_its_own_document(ground: Ground) -> None:
-    ground.write_all(batch(BATCHES / "40_poison.jsonl"))
+    ground.write_all(read_batch(BATCHES / "40_poison.jsonl"))
 
     with ground.host() as host:
         host.run_until_idle()
@@ -97,8 +91,8 @@ def test_a_dead_letter_holds_its_own_document(ground: Ground) -> None:
 
 
 def test_every_poison_document_ends_as_the_oracle_says(ground: Ground) -> None:
-    ground.write_all(batch(BATCHES / "40_poison.jsonl"))
-    ground.write_all(batch(BATCHES / "30_quirks.jsonl"))
+    ground.write_all(read_batch(BATCHES / "40_poison.jsonl"))
+    ground.write_all(read_batch(BATCHES / "30_quirks.jsonl"))
     expected = {}
     for document in latest_versions(ground.written()):
         outcome = classify(document)
