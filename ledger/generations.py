@@ -91,6 +91,9 @@ class Generation(msgspec.Struct, omit_defaults=True):
     began: int = 0
     """When the first change may have been counted into it, in seconds since 1970; 0 where that is
     not known."""
+    in_force: int = 0
+    """Since when it is, in seconds since 1970: every key was published then or later; 0 where that
+    is not known."""
     used: int = 0
     """The highest number given to a generation so far, where it is higher than `generation`."""
     building: Building | None = None
@@ -154,6 +157,7 @@ def advanced(now: Generation, phase: Phase, now_seconds: int) -> Generation:
         definition_version=building.definition_version,
         horizon_seconds=building.horizon_seconds,
         began=building.began,
+        in_force=now_seconds,
         building=moved,
     )
 

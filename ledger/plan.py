@@ -218,10 +218,15 @@ class _Planning:
             self._require_months(missing.months)
             # Every earlier month was read, so the hot document is older than its months.
             raise Transient("a user's documents were read out of date") from missing
+        changed = {month_label(fact.day) for fact in (*retracted, *counted)}
         if before is not None and before.first_day != after.first_day:
             # Whose first month it is decides tiers, so those months count anew.
             firsts = (before.first_day, after.first_day)
-            self._require_months({month_label(day) for day in firsts if day is not None})
+            moved = {month_label(day) for day in firsts if day is not None}
+            self._require_months(moved)
+            changed |= moved
+        for month in changed:
+            after.hot.changed[month] = max(after.hot.changed.get(month, 0), result.as_of)
         for verdict, (old, new) in result.settled(self.verdicts):
             if verdict.source == INCIDENTS:
                 after.list_join(verdict.entry_id, _named(old), _named(new))

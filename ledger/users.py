@@ -159,6 +159,8 @@ class HotUser(msgspec.Struct, omit_defaults=True, gc=False):
     """Join key of an interaction → entry ids of the incidents that name it."""
     shards: int = 0
     """As stored: how many shards `u:{user key}~{n}` hold the rest of `firsts` and `joins`."""
+    changed: dict[str, int] = msgspec.field(default_factory=dict)
+    """Month → greatest `_ts` of a version that changed it: so late was it published, or later."""
     carried: Carried | None = None
     erased: bool = False
     """The user is being erased: nothing more is counted, what is here is yet to be taken back."""
@@ -245,6 +247,7 @@ class User:
             active=self.hot.active.copy(),
             seen=self.hot.seen.copy(),
             firsts=self.hot.firsts.copy(),
+            changed=self.hot.changed.copy(),
             joins={key: listed.copy() for key, listed in self.hot.joins.items()},
         )
         user = User(self.key, hot, months)
@@ -330,19 +333,15 @@ class User:
 
     def active_in(self, month: str) -> bool:
         """Whether the user had an interaction or started a session in a month."""
-        carried = self.hot.carried
-        return bool(
-            self.hot.active.get(month) or (carried is not None and carried.active.get(month))
-        )
+        carried = {} if self.hot.carried is None else self.hot.carried.active
+        return bool(self.hot.active.get(month) or carried.get(month))
 
     @property
     def first_day(self) -> int | None:
         """The first epoch day with an interaction, session or incident."""
         first = _first_of(self.hot.seen)
-        carried = self.hot.carried
-        if carried is None:
-            return first
-        return carried.first_day if first is None else min(first, carried.first_day)
+        carried = None if self.hot.carried is None else self.hot.carried.first_day
+        return min((day for day in (first, carried) if day is not None), default=None)
 
     def first_citation(self, source: str) -> int | None:
         """The first epoch day with a citation of a source."""

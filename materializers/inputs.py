@@ -17,6 +17,13 @@ from materializers.view import Inputs, Reads
 
 def read_inputs(state: FoldState, reads: Reads, buckets: Sequence[Bucket]) -> Inputs:
     """The partials and the user's history that a view asks for. Raises Transient."""
+    return Inputs(merged(read_partials(state, reads, buckets)), _user(state, reads, buckets))
+
+
+def read_partials(
+    state: FoldState, reads: Reads, buckets: Sequence[Bucket]
+) -> list[Mapping[str, Any]]:
+    """The documents of the partials that a view asks for, of all buckets. Raises Transient."""
     documents: list[Mapping[str, Any]] = []
     for bucket in buckets:
         token = bucket.session_token
@@ -28,7 +35,7 @@ def read_inputs(state: FoldState, reads: Reads, buckets: Sequence[Bucket]) -> In
                 documents.extend(state.read(bucket.pk, further, token)[0].values())
         for start, end in reads.ranges:
             documents.extend(state.read_range(bucket.pk, first_id(start), first_id(end), token))
-    return Inputs(merged(documents), _user(state, reads, buckets))
+    return documents
 
 
 def _user(state: FoldState, reads: Reads, buckets: Sequence[Bucket]) -> User | None:

@@ -258,7 +258,13 @@ def repaired_user(
     right = must.users.get(key) or User.new(key, snapshot.pk, found.hot.user, "000000")
     latest = max([found.hot.latest, *right.hot.active, *right.hot.seen])
     block = right.months.get(latest, Month())
-    hot = msgspec.structs.replace(right.hot, latest=latest, block=block, erased=found.hot.erased)
+    hot = msgspec.structs.replace(
+        right.hot,
+        latest=latest,
+        block=block,
+        changed=found.hot.changed,
+        erased=found.hot.erased,
+    )
     user = User(key, hot, right.months)
     user.shards = found.shards
     documents: list[HotUser | UserMonth | Shard] = [*hot_documents(user)]

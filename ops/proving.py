@@ -22,11 +22,12 @@ from materializers.again import walk
 from materializers.documents import content_of, view_document
 from materializers.fold import Bucket, read_bucket
 from materializers.heads import HEAD_ID, Head
-from materializers.inputs import read_inputs
+from materializers.inputs import read_inputs, read_partials
 from materializers.journal import JOURNAL_FROM, JOURNAL_TO, Journal
+from materializers.partials import state_key_of
 from materializers.proof import Difference, Snapshot, differences_of
 from materializers.registry import VIEWS
-from materializers.view import SYMBOL, View
+from materializers.view import SYMBOL, Inputs, View
 from ops.walking import Moving
 from store.bucket_feed import BucketFeed
 from store.state import StateStore
@@ -213,6 +214,8 @@ class Published:
     pks: Sequence[str]
     now_seconds: int
     horizon_seconds: int | None = None
+    in_force: int = 0
+    """Since when the generation is in force and published, in seconds since 1970."""
     _buckets: list[Bucket] = field(default_factory=list)
 
     def differences(self, view: View, key: str) -> list[Difference]:
@@ -290,14 +293,36 @@ class Published:
             return []
         if any(f"{view.name}:{key}" in bucket.head.pending for bucket in buckets):
             return []
-        rendered = view.render(key, read_inputs(state, view.reads(key), buckets))
+        inputs = read_inputs(state, view.reads(key), buckets)
+        rendered = view.render(key, inputs)
         must = content_of(view_document(view, key, rendered, stamp=[0], as_of_seconds=0, now_ms=0))
         found = content_of(views.read(view.name, view.document_id(key), view.partition(key)))
-        ttl_seconds = (must or {}).get("ttl", 0)
-        if found is None and now_seconds >= starts_at + ttl_seconds:
-            # It may have been published, and gone by its own TTL.
-            return []
+        if found is None and must is not None:
+            published = max(starts_at, self._published_since(view, key, buckets, inputs))
+            if now_seconds >= published + must["ttl"]:
+                # It may have been published, and gone by its own TTL.
+                return []
         return list(differences_of(where, "$", must, found))
+
+    def _published_since(
+        self, view: View, key: str, buckets: Sequence[Bucket], inputs: Inputs
+    ) -> int:
+        """A moment, in seconds since 1970, at which or after which a key that is not pending has
+        been published: the latest that is known. No document says when it was
+        (docs/decisions/0010-when-a-document-was-published.md)."""
+        reads = view.reads(key)
+        known = [self.in_force]
+        if inputs.user is not None and reads.month is not None:
+            known.append(inputs.user.hot.changed.get(reads.month, 0))
+        starts_at = view.starts_at_seconds(key)
+        for partial in read_partials(self.state, reads, buckets):
+            names = view.keys_of(state_key_of(partial["id"]))
+            if any(
+                one == key or (one.startswith(SYMBOL) and view.starts_at_seconds(one) == starts_at)
+                for one in names
+            ):
+                known.append(partial["_ts"])
+        return max(known)
 
 
 def republish(state: StateStore, pk: str, names: Sequence[str]) -> None:

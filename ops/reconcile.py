@@ -215,6 +215,8 @@ def _views(
         pks,
         int(time.time()),
         generation.horizon_seconds,
+        # Beside a rebuild that still publishes, not yet of every key.
+        0 if generation.building else generation.in_force,
     )
     noted = _noted("views")
     found: list[Difference] = []

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+import ops.rebuild
 from ledger.instants import DAY_SECONDS, iso
+from local.cosmos.clock import Clock
 from materializers.registry import VIEWS
 from ops.__main__ import main
 from processors.batch import Processor
@@ -255,6 +257,43 @@ def test_a_lost_change_is_named_by_its_document_also_in_a_dry_run(
     assert before == published.etags()
 
 
+@pytest.mark.parametrize("view", sorted(VIEWS))
+def test_a_document_deleted_after_it_was_published_is_missing_however_old_its_period(
+    published: Ground, capsys: pytest.CaptureFixture[str], view: str
+) -> None:
+    documents = [one for one in published.documents(view) if not one.get("empty")]
+    oldest = min(documents, key=lambda one: (one.get("metric_type", ""), str(one["id"])[-6:]))
+    published.container(view).delete_item(oldest["id"], oldest[VIEWS[view].partition_key])
+
+    code, result = reconcile(published, capsys)
+
+    assert (code, {one["where"] for one in result["differences"]}) == (
+        1,
+        {f"{view}/{oldest['id']}"},
+    )
+    assert_views_are_true(published)
+    assert reconcile(published, capsys)[0] == 0
+
+
+def test_a_document_deleted_after_a_rebuild_has_published_it_again_is_missing(
+    published: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ops.rebuild, "horizon", lambda *_: None)
+    _travel(monkeypatch, 30)
+    assert main(["rebuild", "--settle-seconds", "0", *UNBOUNDED, *_connection(published)]) == 0
+    capsys.readouterr()
+    _travel(monkeypatch, 100)
+    (gone, *_) = published.documents("user_analytics")
+    published.container("user_analytics").delete_item(gone["id"], gone["user_id"])
+
+    code, result = reconcile(published, capsys)
+
+    assert (code, [one["where"] for one in result["differences"]]) == (
+        1,
+        [f"user_analytics/{gone['id']}"],
+    )
+
+
 def test_what_was_written_just_now_is_left_to_its_trigger(
     published: Ground, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -318,11 +357,22 @@ def test_a_period_that_is_none_is_refused(
     assert "no period" in capsys.readouterr().err
 
 
+def test_a_document_that_has_expired_is_not_missing(
+    published: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for days in (8, 41, 91):
+        _travel(monkeypatch, days)
+        code, result = reconcile(published, capsys)
+        assert (code, result["differences"]) == (0, [])
+
+
 def _travel(patch: pytest.MonkeyPatch, days: int) -> None:
     """The clock of everybody, the endpoint's too, is so many days ahead."""
     ahead_ns = days * DAY_SECONDS * 1_000_000_000
     patch.setattr(time, "time", lambda: (WALL_NS() + ahead_ns) / 1_000_000_000)
     patch.setattr(time, "time_ns", lambda: WALL_NS() + ahead_ns)
+    # It never goes back by itself, and serves the next test too.
+    patch.setattr(Clock, "now", lambda clock: time.time() + clock.advanced_seconds)
 
 
 def _connection(ground: Ground) -> list[str]:
