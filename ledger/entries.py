@@ -46,6 +46,8 @@ class Entry(msgspec.Struct, omit_defaults=True, gc=False):
     user: str | None = None
     fact: Any = None
     ttl: int | None = None
+    own_ttl: int | None = None
+    """The document's own TTL in seconds, where that is shorter than its container's."""
 
     @property
     def version(self) -> Version:
@@ -64,6 +66,8 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     fact: Fact | None
     ttl: int | None
     """The entry's TTL in seconds, None where the document never expires."""
+    own_ttl: int | None = None
+    """As in the entry."""
 
 
 def entry_id(container: str, partition_key: object, document_id: str) -> str:
@@ -79,3 +83,11 @@ def entry_ttl_seconds(own_ttl: int | None, container_ttl: int) -> int | None:
     if -1 in (own_ttl, container_ttl):
         return None
     return max(own_ttl or 0, container_ttl) + TTL_AFTER_SOURCE_SECONDS
+
+
+def shorter_ttl(own_ttl: int | None, container_ttl: int) -> int | None:
+    """The document's own TTL in seconds, where by it the document goes sooner than by its
+    container's; else None."""
+    if own_ttl is None or own_ttl <= 0 or 0 < container_ttl <= own_ttl:
+        return None
+    return own_ttl

@@ -296,6 +296,7 @@ def _entry(owner: Owner, verdict: Verdict, fact: Fact | None) -> Entry:
         user=owner.key,
         fact=fact,
         ttl=verdict.ttl,
+        own_ttl=verdict.own_ttl,
     )
 
 

@@ -3,9 +3,10 @@
 import argparse
 import dataclasses
 import os
+import secrets
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,13 +15,16 @@ import msgspec
 import settings
 import wiring
 from ledger.generations import Generation
+from ledger.instants import day_label
 from materializers.fold import read_bucket
 from materializers.proof import Difference, provable_since
 from ops import connection, proving, walking
+from ops.gone import Gone, day_of, where
 from ops.numbers import positive, whole
 from ops.output import console, print_json, table
 from ops.walking import Moving, Walk
 from processors.definition import definition_version
+from processors.gone import retract
 from processors.ownership import Layout
 from processors.pricing import load_overrides
 from store import account, catalogue, metering
@@ -58,7 +62,14 @@ def add_parser(commands: Any) -> None:
         help="look only for differences in measures and views of this period; all of a bucket that"
         " has one are repaired",
     )
-    parser.add_argument("--dry-run", action="store_true", help="report, repair nothing")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--dry-run", action="store_true", help="report, repair nothing")
+    how.add_argument(
+        "--repair",
+        action="store_true",
+        help="with --full: also take back what is counted of documents that are gone from their"
+        " source, which is else only reported",
+    )
     parser.add_argument(
         "--request-units-per-second",
         type=positive,
@@ -97,6 +108,9 @@ class Result(msgspec.Struct):
     differences: list[dict[str, Any]]
     lost_changes: int
     """Documents whose latest version had not been counted; each is also a difference."""
+    gone: int
+    """Counted documents that their source does not hold, although their TTL has not passed; each is
+    also a difference."""
     proved_since: str
     """The first month (`YYYYMM`) of which all entries are still there; empty where all are."""
     repaired: bool
@@ -123,13 +137,14 @@ def run(options: argparse.Namespace) -> int:
     with metering.metered() as meter:
         pace = pace_of(meter, options.request_units_per_second)
         try:
-            found, lost = _reconcile(target, worker, options, pace, generation, since)
+            found, lost, gone = _reconcile(target, worker, options, pace, generation, since)
         except Moving as moving:
             print(f"{moving}.", file=sys.stderr)
             return 1
     result = Result(
         [dataclasses.asdict(one) for one in found],
         lost,
+        gone,
         since,
         repaired=not options.dry_run,
         request_charge=round(meter.request_charge, 1),
@@ -148,7 +163,7 @@ def _reconcile(
     pace: Callable[[], None],
     generation: Generation,
     since: str,
-) -> tuple[list[Difference], int]:
+) -> tuple[list[Difference], int, int]:
     layout = Layout(generation.generation, generation.buckets)
     pks = [layout.pk(one) for one in range(generation.buckets)]
     container, state = target.container("state"), StateStore(target.container("state"))
@@ -189,8 +204,27 @@ def _reconcile(
     if options.full or (walk.unfinished and not options.dry_run):
         walk.run()
         found.extend(walk.found)
+    gone = list(_gone(target, options, pace, pks)) if options.full else []
+    found.extend(gone)
     found.extend(_views(target, worker, options, pace, pks, generation))
-    return found, walk.lost
+    return found, walk.lost, len(gone)
+
+
+def _gone(
+    target: connection.Account,
+    options: argparse.Namespace,
+    pace: Callable[[], None],
+    pks: Sequence[str],
+) -> Iterator[Difference]:
+    """Documents that are counted and gone; and take them back."""
+    state = StateStore(target.container("state"))
+    looking = Gone(target.database, state, pks, options.in_flight_seconds, pace, _noted("entries"))
+    for entry in looking.entries():
+        if options.period and not day_label(day_of(entry)).startswith(options.period):
+            continue
+        yield Difference(where(entry), "source", "the document that is counted", "gone")
+        if options.repair:
+            retract(state, entry, lambda: time.time_ns() // 1_000_000, lambda: secrets.token_hex(6))
 
 
 def _views(
@@ -296,7 +330,7 @@ def _print(result: Result) -> None:
     out.print(
         f"{len(result.differences)} differences"
         + (f", {done}" if result.differences else "")
-        + f"; {result.lost_changes} lost changes; "
+        + f"; {result.lost_changes} lost changes; {result.gone} gone; "
         + (f"proved since {result.proved_since}; " if result.proved_since else "")
         + f"{result.request_charge} request units"
     )

@@ -23,7 +23,8 @@ from ledger.commits import (
     Write,
 )
 from ledger.entries import Outcome, Verdict
-from ledger.plan import INCIDENTS, Owner, Plan, Unread, counted_fact, plan
+from ledger.plan import INCIDENTS, Owner, Plan, Unread, counted_fact
+from ledger.plan import plan as make_plan
 from ledger.user_documents import further_ids, load_user
 from ledger.users import ErasedUser, HotUser, User, hot_id, is_bare, is_erased, month_id
 from materializers.carrying import given_up, months_of
@@ -175,30 +176,16 @@ class Erasing:
         if hot is None or is_bare(hot) or not counted:
             # Without its history nothing tells what these were worth: reconcile finds it.
             return deletes, False
-        planned = self._planned([_retraction(documents[one]) for one in counted], documents, token)
-        journal = journal_of(self.at.pk, [planned], self.now_ms(), self.nonce())
+        owner = Owner(self.at.pk, self.at.key, self.user)
+        verdicts = [retraction(documents[one]) for one in counted]
+        plan = planned(self.state, owner, verdicts, documents, token)
+        journal = journal_of(self.at.pk, [plan], self.now_ms(), self.nonce())
         writes: list[Operation] = [
-            one for one in planned.writes if planned.partial or one.document_id not in chunk
+            one for one in plan.writes if plan.partial or one.document_id not in chunk
         ]
         if journal is not None:
             writes.append(Write(journal, journal.id, None))
-        return (writes if planned.partial else writes + deletes), planned.partial
-
-    def _planned(
-        self,
-        verdicts: Sequence[Verdict],
-        documents: Mapping[str, Mapping[str, Any]],
-        token: str | None,
-    ) -> Plan:
-        owner = Owner(self.at.pk, self.at.key, self.user)
-        read = {*(one.entry_id for one in verdicts), hot_id(self.at.key)}
-        while True:
-            try:
-                return plan(owner, verdicts, documents, read)
-            except Unread as more:
-                found, token = self.state.read(self.at.pk, more.ids, token)
-                documents = {**documents, **found}
-                read |= more.ids
+        return (writes if plan.partial else writes + deletes), plan.partial
 
     def _again(self) -> None:
         self._attempts += 1
@@ -211,7 +198,27 @@ def facts_by_source(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     return (_source(one["id"]) for one in entries if one["outcome"] == Outcome.COUNTED)
 
 
-def _retraction(entry: Mapping[str, Any]) -> Verdict:
+def planned(
+    state: State,
+    owner: Owner,
+    verdicts: Sequence[Verdict],
+    documents: Mapping[str, Mapping[str, Any]],
+    token: str | None,
+) -> Plan:
+    """The plan of one owner's verdicts, whose entries and hot document were read."""
+    read = {one.entry_id for one in verdicts}
+    read |= {hot_id(owner.key)} if owner.key is not None else set()
+    while True:
+        try:
+            return make_plan(owner, verdicts, documents, read)
+        except Unread as more:
+            found, token = state.read(owner.pk, more.ids, token)
+            documents = {**documents, **found}
+            read |= more.ids
+
+
+def retraction(entry: Mapping[str, Any]) -> Verdict:
+    """The verdict that takes back what an entry counts, of the version it decided."""
     return Verdict(
         source=_source(entry["id"]),
         entry_id=entry["id"],

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ledger.entries import Outcome, Verdict, entry_ttl_seconds
+from ledger.entries import Outcome, Verdict, entry_ttl_seconds, shorter_ttl
 from ledger.facts import Fact
 from processors.documents import Change, Rejected, Source
 
@@ -95,6 +95,7 @@ def judge(source: Source[Any], change: Change, container_ttl: int) -> Judged:
             outcome=outcome,
             fact=fact,
             ttl=entry_ttl_seconds(change.ttl_seconds, container_ttl),
+            own_ttl=shorter_ttl(change.ttl_seconds, container_ttl),
         ),
         rejected=rejected,
         error=error,
