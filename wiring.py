@@ -116,6 +116,7 @@ class Worker:
             documents_written=published.written,
             tombstones=published.tombstones,
             keys_contended=published.contended,
+            keys_beyond_horizon=published.kept,
             keys_failed=len(published.failed),
             keys_pending=published.pending,
             **_cost(meter, started),

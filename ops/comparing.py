@@ -1,5 +1,6 @@
 """Comparing: what would change in the views if the generation that is built came into force now."""
 
+import sys
 import time
 from collections import Counter
 from typing import Any
@@ -15,6 +16,7 @@ from materializers.inputs import read_inputs
 from materializers.proof import differences_of
 from materializers.registry import VIEWS
 from materializers.view import SYMBOL
+from ops.horizon import Unchanging, print_unchanging, unchanging
 from ops.output import console, table
 from ops.rebuilding import Rebuilding
 
@@ -39,6 +41,8 @@ class ViewComparison(msgspec.Struct):
     changes: int = 0
     appears: int = 0
     vanishes: int = 0
+    kept: int = 0
+    """Documents of periods before the horizon, which stay as they are whatever comes."""
     examples: list[Example] = []  # msgspec copies the empty default
 
 
@@ -48,6 +52,8 @@ class Comparison(msgspec.Struct):
     views: list[ViewComparison]
     paths: dict[str, int] = {}  # msgspec copies the empty default
     """`{view} {path}` → documents in which it would change."""
+    unchanging: list[Unchanging] = []  # msgspec copies the empty default
+    """What would not change any more once the new generation is in force."""
 
     @property
     def differs(self) -> bool:
@@ -81,7 +87,14 @@ class _Comparing:
         for view in VIEWS.values():
             for page in self.rebuilding.views.stamps(view.name, view.partition_key):
                 self._compare(names_left(view, page, self.building.generation, horizon))
-        return Comparison(list(self.found.values()), dict(self.paths.most_common()))
+                # A generation above all others, and no horizon: every document there is.
+                shown = names_left(view, page, sys.maxsize, None)
+                self.found[view.name].kept += len(
+                    shown - names_left(view, page, sys.maxsize, horizon)
+                )
+        return Comparison(
+            list(self.found.values()), dict(self.paths.most_common()), unchanging(horizon)
+        )
 
     def _compare(self, names: set[str]) -> None:
         for name in sorted(names):
@@ -137,9 +150,9 @@ def print_comparison(comparison: Comparison) -> None:
     out = console()
     out.print(
         table(
-            ("view", "same", "change", "appear", "vanish"),
+            ("view", "same", "change", "appear", "vanish", "kept as they are"),
             (
-                (one.view, one.same, one.changes, one.appears, one.vanishes)
+                (one.view, one.same, one.changes, one.appears, one.vanishes, one.kept)
                 for one in comparison.views
             ),
             "If the new generation came into force now",
@@ -152,3 +165,4 @@ def print_comparison(comparison: Comparison) -> None:
     ]
     if examples:
         out.print(table(("document", "path", "old", "new"), examples, "Such as"))
+    print_unchanging(comparison.unchanging)

@@ -18,6 +18,7 @@ from ledger.facts import FACT_TYPES, InteractionFact
 from ledger.labels import digest
 from ledger.users import user_key
 from ops.connection import Account
+from ops.horizon import beyond
 from ops.lines import Line
 from ops.queries import by_ids
 from ops.writing import Written
@@ -48,6 +49,9 @@ class Tally:
     unchanged: int = 0
     """The document counted the same before: no measure changes."""
     unpriced: int = 0
+    beyond_horizon: Counter[str] = field(default_factory=Counter)
+    """Versions whose change not every view shows, because its period keeps the document it has: by
+    `days` (no view of the day or month does) or `months` (only those of the day do)."""
 
     @property
     def applied(self) -> int:
@@ -92,6 +96,7 @@ class Decisions:
 
     def __init__(self, target: Account) -> None:
         self.tally = Tally()
+        self._horizon_seconds = target.generation().horizon_seconds
         self._ledger = Ledger(target)
         self._poison = target.container("poison_messages")
         self._waiting: dict[str, _Awaited] = {}
@@ -155,8 +160,12 @@ class Decisions:
         old = None if awaited.before is None else awaited.before.get("fact")
         if fact is not None and fact == old:
             tally.unchanged += 1
-        elif old is not None:
-            tally.corrections += 1
+        else:
+            tally.corrections += old is not None
+            kind = FACT_TYPES[awaited.change.source]
+            facts = [msgspec.convert(one, kind) for one in (old, fact) if one is not None]
+            if where := beyond(self._horizon_seconds, [one.day for one in facts]):
+                tally.beyond_horizon[where] += 1
         if fact is not None and FACT_TYPES[awaited.change.source] is InteractionFact:
             tally.unpriced += not msgspec.convert(fact, InteractionFact).priced
 

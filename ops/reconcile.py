@@ -20,6 +20,7 @@ from materializers.fold import read_bucket
 from materializers.proof import Difference, provable_since
 from ops import connection, proving, walking
 from ops.gone import Gone, day_of, where
+from ops.horizon import Unchanging, print_unchanging, unchanging
 from ops.numbers import positive, whole
 from ops.output import console, print_json, table
 from ops.walking import Moving, Walk
@@ -111,6 +112,9 @@ class Result(msgspec.Struct):
     gone: int
     """Counted documents that their source does not hold, although their TTL has not passed; each is
     also a difference."""
+    unchanging: list[Unchanging]
+    """What keeps the documents it has and was not compared, because it lies beyond the horizon of
+    the last rebuild."""
     proved_since: str
     """The first month (`YYYYMM`) of which all entries are still there; empty where all are."""
     repaired: bool
@@ -145,6 +149,7 @@ def run(options: argparse.Namespace) -> int:
         [dataclasses.asdict(one) for one in found],
         lost,
         gone,
+        unchanging(generation.horizon_seconds),
         since,
         repaired=not options.dry_run,
         request_charge=round(meter.request_charge, 1),
@@ -326,6 +331,7 @@ def _print(result: Result) -> None:
         out.print(table(("where", "path", "expected", "found"), rows, "Differences"))
         if len(result.differences) > SHOWN_MAX:
             out.print(f"and {len(result.differences) - SHOWN_MAX} more; see --json")
+    print_unchanging(result.unchanging)
     done = "repaired" if result.repaired else "not repaired (--dry-run)"
     out.print(
         f"{len(result.differences)} differences"

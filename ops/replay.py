@@ -49,8 +49,9 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """1 when a line was reported, or a version never seen applied."""
-        return 1 if self.problems or self.not_applied else 0
+        """1 when a line was reported, a version never seen applied, or one not shown everywhere."""
+        unseen = self.not_applied or self.tally.beyond_horizon.total()
+        return 1 if self.problems or unseen else 0
 
 
 @dataclass
@@ -244,6 +245,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "corrections": tally.corrections,
         "unchanged": tally.unchanged,
         "unpriced": tally.unpriced,
+        "beyond_horizon": dict(tally.beyond_horizon),
         "deleted": tally.deleted,
         "ignored": dict(tally.ignored),
         "dead_letters": dict(tally.dead),
@@ -274,11 +276,14 @@ def print_summary(summary: Summary) -> None:
             ("corrections", tally.corrections, "what an earlier version counted was taken back"),
             ("unpriced", tally.unpriced, "counted, without a price for their model"),
         ]
+        if tally.beyond_horizon:
+            note = f"{counts(dict(tally.beyond_horizon))} keep their documents; see `status`"
+            rows.append(("beyond the horizon", tally.beyond_horizon.total(), note))
         if summary.not_applied:
             rows.append(("not applied", summary.not_applied, "see above"))
     out = console()
     for name, number, note in rows:
-        out.print(f"{name:<16}{cell(number):>10}  {note}".rstrip())
+        out.print(f"{name:<18}{cell(number):>8}  {note}".rstrip())
     until = "until all of it was applied" if summary.waited else "to write it"
     out.print(f"{'time':<16}{summary.seconds:>10.1f}  s {until}")
 

@@ -13,6 +13,7 @@ from ledger.generations import Building
 from materializers.heads import HEAD_ID, Head
 from materializers.journal import JOURNAL_FROM, JOURNAL_TO
 from ops import connection
+from ops.horizon import Unchanging, print_unchanging, unchanging
 from ops.output import cell, console, counts, print_json, table
 from ops.trailing import moment
 from store import catalogue
@@ -56,6 +57,8 @@ class Status(msgspec.Struct):
     dead_letters: DeadLetters
     building: Building | None = None
     """A rebuild under way."""
+    unchanging: list[Unchanging] = []  # msgspec copies the empty default
+    """What will not change any more, because it lies beyond the horizon of the last rebuild."""
 
     def drained(self, now_seconds: float) -> bool:
         """Whether everything committed has been folded and everything due published."""
@@ -102,6 +105,7 @@ def run(options: argparse.Namespace) -> int:
             ((b.bucket, b.folds, b.pending_keys, b.journal_documents) for b in status.state),
         )
     )
+    print_unchanging(status.unchanging)
     print_dead_letters(status.dead_letters)
     return 0
 
@@ -137,6 +141,7 @@ def read(target: connection.Account) -> Status:
         ],
         dead_letters=dead_letters(target),
         building=generation.building,
+        unchanging=unchanging(generation.horizon_seconds),
     )
 
 

@@ -5,15 +5,18 @@ rebuilt after that; then periods before the horizon keep their documents, and la
 they would say if nothing had ever expired.
 """
 
+import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import wiring
 from ledger.generations import Phase, advanced, begun, horizon
-from ledger.instants import DAY_SECONDS, day_label, iso, month_label
+from ledger.instants import DAY_SECONDS, day_label, iso, month_label, month_start, next_month
 from materializers.registry import VIEWS
 from ops.__main__ import main
 from store import catalogue
@@ -136,6 +139,48 @@ def test_a_late_change_of_an_early_period_leaves_its_document(
     ]
 
 
+def test_what_will_not_change_any_more_is_named(
+    aged: Aged, capsys: pytest.CaptureFixture[str]
+) -> None:
+    day, month = aged.horizon_day, month_label(aged.horizon_day)
+    later = month if month_start(month) == day else next_month(month)
+    daily = ("daily_metrics", ("*",), day_label(day))
+    monthly = ("engagement_summary", ("*",), later)
+    trends = ("engagement_summary", ("trend_analysis",), next_month(later))
+    assert {"daily_metrics"} & {one["view"] for one in _status(aged, capsys)} == set()
+
+    compared = rebuild(aged.ground, capsys, "--compare").result["comparison"]
+    assert {daily, monthly, trends} <= _named(compared["unchanging"])
+    kept = {one["view"]: one["kept"] for one in compared["views"]}
+    assert kept["daily_metrics"] == sum(
+        _before(aged, "daily_metrics", one["id"]) for one in aged.ground.documents("daily_metrics")
+    )
+    rebuild(aged.ground, capsys)
+    assert {daily, monthly, trends} <= _named(_status(aged, capsys))
+    main(["reconcile", "--dry-run", "--json", *UNBOUNDED, *connection(aged.ground)])
+    assert {daily, monthly, trends} <= _named(json.loads(capsys.readouterr().out)["unchanging"])
+
+
+def test_a_replay_says_what_lies_beyond_the_horizon(
+    aged: Aged, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rebuild(aged.ground, capsys)
+    file = tmp_path / "late.jsonl"
+    days = (aged.horizon_day - 1, month_start(next_month(month_label(aged.horizon_day))))
+    late = [{**_on(day, "gil"), "id": f"late-{day}"} for day in days]
+    file.write_text("".join(json.dumps(one) + "\n" for one in late))
+    command = ["replay", str(file), "--json", *connection(aged.ground)]
+
+    with aged.ground.host() as host, ThreadPoolExecutor(1) as beside:
+        replayed = beside.submit(main, command)
+        while not replayed.done():
+            host.run_until_idle()
+
+    assert replayed.result() == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["counted"], found["beyond_horizon"]) == (2, {"days": 1})
+
+
 def test_a_rebuild_that_stood_still_while_documents_expired_is_refused(
     ground: Ground, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,6 +230,16 @@ def test_a_rebuilt_store_is_proved_with_what_was_carried_over(
     assert main(["reconcile", "--dry-run", *UNBOUNDED, *connection(aged.ground)]) == 0, (
         capsys.readouterr().out
     )
+
+
+def _status(aged: Aged, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    assert main(["status", "--json", *connection(aged.ground)]) == 0
+    found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["unchanging"]
+    return found
+
+
+def _named(found: list[dict[str, Any]]) -> set[tuple[str, tuple[str, ...], str]]:
+    return {(one["view"], tuple(one["fields"]), one["before"]) for one in found}
 
 
 def _on(
