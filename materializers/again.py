@@ -86,7 +86,7 @@ def names_left(
     names = set()
     for document in documents:
         stamp: Sequence[int] = document.get("stamp") or ()
-        key = view.key_of(document["id"], document[view.partition_key])
+        key = view.key_in(document)
         if key is None or document.get("empty") or not stamp or stamp[0] >= generation:
             continue
         if not keeps(horizon_seconds, view.starts_at_seconds(key)):

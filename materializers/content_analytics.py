@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ledger.instants import next_month, previous_month
-from ledger.labels import in_id
+from ledger.labels import bounded_id, in_id
 from materializers.cells import sum_rows
 from materializers.grains.month import MonthSource
 from materializers.grains.source_day import Source, SourceTopic, Verse
@@ -13,6 +13,7 @@ from materializers.rendering import (
     cells_of,
     labelled,
     mean_score,
+    month_of,
     month_starts_at_seconds,
     period,
     ratio,
@@ -169,9 +170,9 @@ VIEW = View(
     keys_of=keys_of,
     starts_at_seconds=lambda key: month_starts_at_seconds(key.removeprefix(SYMBOL)[:6]),
     reads=reads,
-    document_id=lambda key: f"content_analytics_{in_id(_source(key))}_{_month(key)}",
+    document_id=lambda key: bounded_id(f"content_analytics_{in_id(_source(key))}_{_month(key)}"),
     partition=_source,
-    key_of=lambda document_id, partition: f"{document_id.rpartition('_')[2]}:{partition}",
+    key_of=lambda document: f"{month_of(document)}:{document['source']}",
     render=render,
     expand=expand,
 )

@@ -265,6 +265,6 @@ VIEW = View(
     reads=reads,
     document_id=lambda key: f"content_popularity_{partition(key)}_{key}",
     partition=partition,
-    key_of=lambda document_id, _partition: document_id.rpartition("_")[2],
+    key_of=lambda document: document["id"].rpartition("_")[2],
     render=render,
 )

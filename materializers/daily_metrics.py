@@ -179,6 +179,6 @@ VIEW = View(
     reads=reads,
     document_id=lambda day: f"daily_metrics_{day}",
     partition=iso_day,
-    key_of=lambda document_id, _partition: document_id.rpartition("_")[2],
+    key_of=lambda document: document["id"].rpartition("_")[2],
     render=render,
 )

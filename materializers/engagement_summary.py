@@ -152,6 +152,6 @@ VIEW = View(
     reads=reads,
     document_id=lambda key: f"engagement_summary_{_tier(key)}_{_month(key)}",
     partition=_tier,
-    key_of=lambda document_id, tier: f"{tier}:{document_id.rpartition('_')[2]}",
+    key_of=lambda document: f"{document['engagement_tier']}:{document['id'].rpartition('_')[2]}",
     render=render,
 )

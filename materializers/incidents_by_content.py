@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ledger.instants import next_month, previous_month
-from ledger.labels import in_id
+from ledger.labels import bounded_id, in_id
 from materializers.grains.incident_month import IncidentMonth
 from materializers.measures import Row
 from materializers.rendering import (
     growth,
     labelled,
+    month_of,
     month_starts_at_seconds,
     period,
     ratio,
@@ -115,9 +116,9 @@ VIEW = View(
     keys_of=keys_of,
     starts_at_seconds=lambda key: month_starts_at_seconds(key.removeprefix(SYMBOL)[:6]),
     reads=reads,
-    document_id=lambda key: f"incidents_{in_id(_source(key))}_{_month(key)}",
+    document_id=lambda key: bounded_id(f"incidents_{in_id(_source(key))}_{_month(key)}"),
     partition=_source,
-    key_of=lambda document_id, partition: f"{document_id.rpartition('_')[2]}:{partition}",
+    key_of=lambda document: f"{month_of(document)}:{document['source']}",
     render=render,
     expand=expand,
 )

@@ -6,10 +6,11 @@ decimals, USD to 6. An empty denominator is None, never 0 (views.md, section 1, 
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ledger.fixed_point import MILLION, divided_half_even
 from ledger.instants import DAY_SECONDS, month_start, next_month
+from ledger.labels import is_cut
 from materializers.cells import is_kind, labels_of
 from materializers.measures import Row
 
@@ -86,6 +87,13 @@ def period(month: str) -> dict[str, str]:
         "period_start": iso_day(f"{month}01"),
         "period_end": iso_day(f"{next_month(month)}01"),
     }
+
+
+def month_of(document: Mapping[str, Any]) -> str:
+    """The `YYYYMM` month of a monthly document, by its id, or where that was cut by its period."""
+    if is_cut(document["id"]):
+        return str(document["period_start"])[:7].replace("-", "")
+    return str(document["id"].rpartition("_")[2])
 
 
 def month_starts_at_seconds(month: str) -> int:

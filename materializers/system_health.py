@@ -1,7 +1,7 @@
 """system_health, `metric_type` performance: one document per five-minute window that had traffic
 (views.md, section 4)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -100,11 +100,9 @@ def document_id(window: str) -> str:
     return f"system_health_{PERFORMANCE}_{end[:8]}_{end[8:]}"
 
 
-def key_of(document_id: str, metric_type: str) -> str | None:
-    """The window that ends when the id says; documents about the change feed are none."""
-    if metric_type != PERFORMANCE:
-        return None
-    end = "".join(document_id.split("_")[-2:])
+def key_of(document: Mapping[str, Any]) -> str:
+    """The window that ends when the id says."""
+    end = "".join(document["id"].split("_")[-2:])
     return window_label(starts_at_seconds(end) // WINDOW_SECONDS - 1)
 
 

@@ -5,12 +5,13 @@ from fractions import Fraction
 from typing import Any
 
 from ledger.fixed_point import MILLION
-from ledger.labels import in_id
+from ledger.labels import bounded_id, in_id
 from ledger.users import Month, MonthTotals
 from materializers import engagement
 from materializers.rendering import (
     MINUTE_MS,
     mean_score,
+    month_of,
     month_starts_at_seconds,
     period,
     ratio,
@@ -158,8 +159,8 @@ VIEW = View(
     keys_of=keys_of,
     starts_at_seconds=lambda key: month_starts_at_seconds(_month(key)),
     reads=lambda key: Reads(user=_user(key), month=_month(key)),
-    document_id=lambda key: f"user_analytics_{in_id(_user(key))}_{_month(key)}",
+    document_id=lambda key: bounded_id(f"user_analytics_{in_id(_user(key))}_{_month(key)}"),
     partition=_user,
-    key_of=lambda document_id, partition: f"{document_id.rpartition('_')[2]}:{partition}",
+    key_of=lambda document: f"{month_of(document)}:{document['user_id']}",
     render=render,
 )

@@ -65,8 +65,7 @@ class View:
 
     `keys_of` names the view keys to publish when a state key changes, neighbours included; a key
     that stands for several is a symbol, expanded by `expand` from what `reads` asks for it.
-    `key_of` is the key of a document id and its partition key value, None for a document that the
-    publisher does not write.
+    `key_of` reads the key from a document of the view; what it makes of any other does not matter.
     `starts_at_seconds` is when a key's period begins: it is published no sooner. `render` returns
     the document without its metadata, or None when nothing is counted under the key.
 
@@ -84,11 +83,21 @@ class View:
     reads: Callable[[str], Reads]
     document_id: Callable[[str], str]
     partition: Callable[[str], str]
-    key_of: Callable[[str, str], str | None]
+    key_of: Callable[[Mapping[str, Any]], str]
     render: Callable[[str, Inputs], dict[str, Any] | None]
     expand: Callable[[str, Inputs], list[str]] | None = None
     of_fact: Callable[[Fact], Iterable[Contribution]] = nothing_of_fact
     of_user: Callable[[User, Touched], Iterable[Contribution]] = nothing_of_user
+
+    def key_in(self, document: Mapping[str, Any]) -> str | None:
+        """The key that the publisher writes this document under; None for one of somebody else's,
+        or under an id that is not used any more."""
+        try:
+            key = self.key_of(document)
+            place = self.document_id(key), self.partition(key)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            return None
+        return key if place == (document["id"], document.get(self.partition_key)) else None
 
 
 SYMBOL = "*:"

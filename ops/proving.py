@@ -198,7 +198,7 @@ def orphans(
     for view in VIEWS.values():
         for page in views.stamps(view.name, view.partition_key):
             for document in page:
-                key = view.key_of(document["id"], document[view.partition_key])
+                key = view.key_in(document)
                 if key is not None and not document.get("empty") and (view.name, key) not in known:
                     yield view, key
             pace()

@@ -30,7 +30,7 @@ class ViewStore:
         return point_read(container, document_id, partition)[0]
 
     def stamps(self, view: str, partition_key: str) -> Iterator[list[dict[str, Any]]]:
-        """Pages of all documents, each only with id, partition key, stamp and whether it is a
+        """Pages of all documents, each only with what names it, its stamp and whether it is a
         tombstone. Raises Transient."""
 
         def noted(headers: Mapping[str, str], _: object) -> None:
@@ -38,7 +38,7 @@ class ViewStore:
 
         with transient(view, "query_items"):
             pages = self._database.get_container_client(view).query_items(
-                f'SELECT c.id, c.stamp, c["empty"], c["{partition_key}"] FROM c',  # noqa: S608
+                f'SELECT c.id, c.stamp, c["empty"], c.period_start, c["{partition_key}"] FROM c',  # noqa: S608
                 enable_cross_partition_query=True,
                 response_hook=noted,
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-USERS = ("ada", "Ada", "bob", "a/b\\c?d#e%f", "यूज़र-道")
+USERS = ("ada", "Ada\t\n", "a/b\\c?d#e%2F~", "यूज़र-道", "/~\x01" * 300)
 SLOTS = 30
 INTERACTIONS, SESSIONS, INCIDENTS = "user_interactions", "user_sessions", "abuse_incidents"
 _SOURCES = (INTERACTIONS, INTERACTIONS, INTERACTIONS, SESSIONS, SESSIONS, INCIDENTS)

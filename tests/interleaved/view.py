@@ -44,7 +44,7 @@ VIEW = View(
     reads=reads,
     document_id=lambda key: key,
     partition=lambda key: key,
-    key_of=lambda document_id, _: document_id,
+    key_of=lambda document: str(document["id"]),
     render=render,
     expand=expand,
 )

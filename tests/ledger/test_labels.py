@@ -1,20 +1,27 @@
 """Names are bounded and normalized once, so that one name is one measure."""
 
+import re
+from hashlib import sha256
+from urllib.parse import unquote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.labels import (
+    bounded_id,
     chapter_and_verse,
     cited_in_text,
     digest,
     in_id,
+    is_cut,
     label,
     source_label,
     underscored,
 )
 from tests.oracle.citations import read_citation
 from tests.oracle.citations import source_label as oracle_source_label
+from tests.oracle.view_ids import encoded, shortened
 
 words = st.text(alphabet="aB é道0_-.:/ \t²", max_size=12)
 
@@ -164,9 +171,36 @@ def test_citations_as_objects_are_read_as_the_oracle_reads_them(
     )
 
 
-def test_ids_escape_exactly_what_cosmos_db_refuses() -> None:
-    assert in_id("a/b\\c?d#e%f") == "a%2Fb%5Cc%3Fd%23e%25f"
-    assert in_id("plain é &+ 道") == "plain é &+ 道"
+def test_ids_escape_exactly_what_they_cannot_carry() -> None:
+    assert in_id("a/b\\c?d#e%f~g") == "a~2Fb~5Cc~3Fd~23e~25f~7Eg"
+    assert in_id("\t\r\n\0\x7f\x80\x9f\xa0") == "~09~0D~0A~00~7F~C2~80~C2~9F\xa0"
+    assert in_id("plain é &+ 道 .:'") == "plain é &+ 道 .:'"
+
+
+@given(st.text(max_size=30))
+def test_what_an_id_carries_can_be_told_from_what_is_escaped(name: str) -> None:
+    back = re.sub("(~[0-9A-F]{2})+", lambda one: unquote(one[0].replace("~", "%")), in_id(name))
+
+    assert name == back
+    assert encoded(name) == in_id(name)
+
+
+def test_an_id_that_is_too_long_is_cut_at_a_character_and_ends_in_a_digest() -> None:
+    longest, longer = "é" * 500, "a" + "é" * 500
+
+    assert longest == bounded_id(longest)
+    cut = bounded_id(longer)
+    assert cut == "a" + "é" * 479 + "~~" + sha256(longer.encode()).hexdigest()[:32]
+    assert (is_cut(cut), is_cut(longest)) == (True, False)
+    assert not is_cut(in_id("a" + "~" + "0" * 40))
+
+
+@given(st.text(alphabet="aé道😀/~", min_size=200, max_size=700))
+def test_ids_are_cut_as_the_oracle_cuts_them(name: str) -> None:
+    cut = bounded_id(in_id(name))
+
+    assert shortened(encoded(name)) == cut
+    assert len(cut.encode()) <= 1_000
 
 
 @given(st.lists(st.text(max_size=6), max_size=3), st.lists(st.text(max_size=6), max_size=3))

@@ -117,5 +117,5 @@ def test_interests_are_the_three_commonest() -> None:
 def test_a_user_who_was_not_active_has_no_analytics() -> None:
     assert user_analytics.VIEW.render("202604:ada", Inputs(user=counted([session()]))) is None
     assert user_analytics.VIEW.render("202603:ada", Inputs()) is None
-    assert user_analytics.VIEW.document_id("202603:a/b:c") == "user_analytics_a%2Fb:c_202603"
+    assert user_analytics.VIEW.document_id("202603:a/b:c") == "user_analytics_a~2Fb:c_202603"
     assert user_analytics.VIEW.partition("202603:a/b:c") == "a/b:c"

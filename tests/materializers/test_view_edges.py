@@ -363,7 +363,7 @@ def test_incidents_are_cut_where_the_definitions_say() -> None:
     assert analysis["false_positive_rate"] == 0.5
     assert document["moderation_actions"]["avg_resolution_time_hours"] is None
     assert document["trend_analysis"]["incident_growth_rate"] is None
-    assert incidents_by_content.VIEW.document_id("202603:a%b") == "incidents_a%25b_202603"
+    assert incidents_by_content.VIEW.document_id("202603:a%b") == "incidents_a~25b_202603"
 
 
 # content_analytics

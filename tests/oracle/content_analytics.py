@@ -10,7 +10,7 @@ from tests.oracle.arithmetic import growth, mean, ranked, ratio, shown
 from tests.oracle.citations import Citation
 from tests.oracle.interactions import Interaction
 from tests.oracle.periods import compact_month, has_begun, month_of, next_month, previous_month
-from tests.oracle.view_ids import encoded
+from tests.oracle.view_ids import encoded, shortened
 from tests.oracle.world import World
 
 Document = dict[str, Any]
@@ -26,7 +26,7 @@ def content_analytics(world: World, now_seconds: int) -> Iterator[Document]:
         citations = Counter(citation.source for each in interactions for citation in each.citations)
         for source in sorted(citations):
             yield {
-                "id": f"content_analytics_{encoded(source)}_{compact_month(month)}",
+                "id": shortened(f"content_analytics_{encoded(source)}_{compact_month(month)}"),
                 "document_type": "content_analytics",
                 "source": source,
                 "ttl": TTL_SECONDS,

@@ -10,7 +10,7 @@ from tests.oracle.arithmetic import growth, mean, ranked, ratio, shown
 from tests.oracle.citations import Citation
 from tests.oracle.incidents import Incident
 from tests.oracle.periods import compact_month, has_begun, month_of, next_month, previous_month
-from tests.oracle.view_ids import encoded
+from tests.oracle.view_ids import encoded, shortened
 from tests.oracle.world import World
 
 Document = dict[str, Any]
@@ -47,7 +47,7 @@ def _by_source(world: World, month: date) -> dict[str, list[Joined]]:
 def _document(source: str, month: date, joined: Sequence[Joined], before: int) -> Document:
     incidents = [incident for incident, _ in joined]
     return {
-        "id": f"incidents_{encoded(source)}_{compact_month(month)}",
+        "id": shortened(f"incidents_{encoded(source)}_{compact_month(month)}"),
         "document_type": "incidents_by_content",
         "source": source,
         "ttl": TTL_SECONDS,

@@ -27,7 +27,7 @@ from tests.oracle.periods import (
 )
 from tests.oracle.sessions import Session
 from tests.oracle.user_months import UserMonth, user_months
-from tests.oracle.view_ids import encoded
+from tests.oracle.view_ids import encoded, shortened
 from tests.oracle.world import World
 
 Document = dict[str, Any]
@@ -46,7 +46,7 @@ def _document(user_month: UserMonth, month: date) -> Document:
     tokens = [each.tokens for each in interactions if each.tokens is not None]
     complexity = mean(each.complexity for each in interactions)
     return {
-        "id": f"user_analytics_{encoded(user_month.user)}_{compact_month(month)}",
+        "id": shortened(f"user_analytics_{encoded(user_month.user)}_{compact_month(month)}"),
         "document_type": "user_analytics",
         "user_id": user_month.user,
         "ttl": TTL_SECONDS,
