@@ -46,7 +46,7 @@ def interaction(at_seconds: int, number: int, citations: int = 2) -> Interaction
     )
     return InteractionFact(
         at_seconds, 1_250, False, True, "krishna", "gemini-2.5-flash", TOPICS[number % len(TOPICS)],
-        500_000, 234, 456, 1_210_200, True, 5_000_000, True, 910_000, 960_000, 880_000, 990_000,
+        500_000, 234, 456, 0, 1_210_200, True, 5_000_000, True, 910_000, 960_000, 880_000, 990_000,
         400, 5, 840_000, cited,
     )  # fmt: skip
 

@@ -34,6 +34,8 @@ class InteractionFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     complexity: int | None
     input_tokens: int | None
     output_tokens: int | None
+    cached_tokens: int
+    """Of the input, read from a cache."""
     cost_nano_usd: int
     priced: bool
     rating: int | None

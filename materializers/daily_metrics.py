@@ -162,6 +162,7 @@ def _model_cell(sharing: list[tuple[str, Model]]) -> dict[str, Any]:
         "avg_tokens_output": ratio(cell.output_tokens, cell.token_counts),
         "total_tokens_input": cell.input_tokens,
         "total_tokens_output": cell.output_tokens,
+        "cached_input_share": ratio(cell.cached_tokens, cell.input_tokens),
         "cost_usd": usd(cell.cost_nano_usd),
         "unpriced_requests": cell.unpriced,
         "quality_score": mean_score(cell.quality, cell.qualities),

@@ -42,7 +42,14 @@ class Price(Protocol):
     """What one model call cost, in nano-USD; None when nothing prices the model."""
 
     def __call__(
-        self, model: str, at_seconds: int, input_tokens: int, output_tokens: int, /
+        self,
+        model: str,
+        at_seconds: int,
+        input_tokens: int,
+        output_tokens: int | None,
+        cached_tokens: int,
+        cache_write_tokens: int,
+        /,
     ) -> int | None: ...
 
 
@@ -55,6 +62,8 @@ class CostData(msgspec.Struct, gc=False):
     model_used: str | None = None
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
+    cached_input_tokens: Tokens | None = None
+    cache_write_tokens: Tokens | None = None
     timestamp: Time | None = None
 
 
@@ -62,6 +71,8 @@ class ContextData(msgspec.Struct, gc=False):
     model_used: str | None = None
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
+    cached_input_tokens: Tokens | None = None
+    cache_write_tokens: Tokens | None = None
 
 
 class QueryMetadata(msgspec.Struct, gc=False):
@@ -112,6 +123,8 @@ class Interaction(SourceDocument, kw_only=True, gc=False):
     model: str | None = None
     input_tokens: Tokens | None = msgspec.field(name="inputTokens", default=None)
     output_tokens: Tokens | None = msgspec.field(name="outputTokens", default=None)
+    cached_tokens: Tokens | None = msgspec.field(name="cachedInputTokens", default=None)
+    cache_write_tokens: Tokens | None = msgspec.field(name="cacheWriteTokens", default=None)
     user_rating: float | None = None
     feedback_rating: float | None = None
     user_feedback: msgspec.Raw = _ABSENT
@@ -162,10 +175,29 @@ def to_fact(document: Interaction, price: Price) -> InteractionFact:
         ("context_data.output_tokens", context.output_tokens),
         ("outputTokens", document.output_tokens),
     )
+    cached_tokens, cache_write_tokens = _of_the_input(
+        input_tokens,
+        (
+            ("cost_data.cached_input_tokens", cost.cached_input_tokens),
+            ("context_data.cached_input_tokens", context.cached_input_tokens),
+            ("cachedInputTokens", document.cached_tokens),
+        ),
+        (
+            ("cost_data.cache_write_tokens", cost.cache_write_tokens),
+            ("context_data.cache_write_tokens", context.cache_write_tokens),
+            ("cacheWriteTokens", document.cache_write_tokens),
+        ),
+    )
+    both_counts = input_tokens is not None and output_tokens is not None
     response_ms = document.response_time_ms
     cost_nano_usd = None
-    if input_tokens is not None and output_tokens is not None:
-        cost_nano_usd = price(label(model), at_seconds, input_tokens, output_tokens)
+    if input_tokens is not None:
+        cost_nano_usd = price(
+            label(model), at_seconds, input_tokens, output_tokens, cached_tokens, cache_write_tokens
+        )
+        if output_tokens is None and cost_nano_usd is not None:
+            # Embeddings: their price has no output.
+            output_tokens = 0
 
     return InteractionFact(
         at_seconds=at_seconds,
@@ -176,8 +208,7 @@ def to_fact(document: Interaction, price: Price) -> InteractionFact:
             and bool(document.session_id or document.session_alias)
             and bool(personality)
             and response_ms is not None
-            and input_tokens is not None
-            and output_tokens is not None
+            and both_counts
         ),
         personality=label(personality),
         model=label(model),
@@ -185,6 +216,7 @@ def to_fact(document: Interaction, price: Price) -> InteractionFact:
         complexity=COMPLEXITIES.get(query.query_complexity or ""),
         input_tokens=input_tokens,
         output_tokens=output_tokens,
+        cached_tokens=cached_tokens,
         cost_nano_usd=cost_nano_usd or 0,
         priced=cost_nano_usd is not None,
         rating=_rating(document),
@@ -239,6 +271,21 @@ def _score(value: float | None) -> int | None:
 def _retrieval_ms(stages: ProcessingStages) -> int | None:
     value = stages.content_retrieval_ms
     return None if value is None else whole_milliseconds(value)
+
+
+def _of_the_input(
+    input_tokens: int | None,
+    cached: tuple[tuple[str, float | None], ...],
+    written: tuple[tuple[str, float | None], ...],
+) -> tuple[int, int]:
+    """Tokens read from and written to a cache, 0 if missing. Together no more than the input."""
+    cached_tokens, write_tokens = _first_whole(*cached), _first_whole(*written)
+    both = (cached_tokens or 0) + (write_tokens or 0)
+    if input_tokens is not None and both > input_tokens:
+        candidates = written if cached_tokens is None else cached
+        path = next(path for path, value in candidates if value is not None)
+        raise invalid(path, "expected, with cache-write tokens, no more than the input tokens")
+    return cached_tokens or 0, write_tokens or 0
 
 
 def _first_whole(*candidates: tuple[str, float | None]) -> int | None:

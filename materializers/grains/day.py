@@ -64,6 +64,7 @@ class Model(NamedTuple):
     cost_nano_usd: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
     token_counts: int = 0
     quality: int = 0
     qualities: int = 0
@@ -196,6 +197,7 @@ def _model(fact: InteractionFact, relevance: Mean) -> Row:
         fact.cost_nano_usd,
         (fact.input_tokens or 0) if counted else 0,
         (fact.output_tokens or 0) if counted else 0,
+        fact.cached_tokens if counted else 0,
         int(counted),
         *relevance,
     )

@@ -56,6 +56,7 @@ def _design(random: Random) -> Body:
     maybe(random, cost, "model_used", random.choice(pools.MODELS))
     maybe(random, cost, "input_tokens", random.choice(pools.TOKENS))
     maybe(random, cost, "output_tokens", random.choice(pools.TOKENS))
+    _of_the_input(random, cost, "input_tokens", "cached_input_tokens", "cache_write_tokens")
     maybe(random, body, "cost_data", cost)
     rag: Body = {}
     maybe(random, rag, "chunks_retrieved", random.choice((0, 5, 5.0, 1_000_000)))
@@ -71,6 +72,16 @@ def _design(random: Random) -> Body:
     return body
 
 
+def _of_the_input(random: Random, holder: Body, whole: str, cached: str, written: str) -> None:
+    """Tokens of the input that were read from a cache or written to one."""
+    if not random.randrange(3):
+        parts = random.choice(pools.CACHED_TOKENS), random.choice(pools.CACHED_TOKENS)
+        # Together above a present input they make the document invalid.
+        if holder.get(whole) is None or sum(parts) <= holder[whole]:
+            maybe(random, holder, cached, parts[0])
+            maybe(random, holder, written, parts[1])
+
+
 def _writer(random: Random) -> Body:
     body: Body = {"document_type": random.choice(("interaction", "user_interaction"))}
     maybe(random, body, "session_id", "session-2")
@@ -79,6 +90,7 @@ def _writer(random: Random) -> Body:
     maybe(random, context, "model_used", random.choice(pools.MODELS))
     maybe(random, context, "input_tokens", random.choice(pools.TOKENS))
     maybe(random, context, "output_tokens", random.choice(pools.TOKENS))
+    _of_the_input(random, context, "input_tokens", "cached_input_tokens", "cache_write_tokens")
     maybe(random, body, "context_data", context)
     maybe(random, body, "feedback_rating", random.choice(pools.RATINGS))
     return body
@@ -91,6 +103,7 @@ def _usage(random: Random) -> Body:
     maybe(random, body, "model", random.choice(pools.MODELS))
     maybe(random, body, "inputTokens", random.choice(pools.TOKENS))
     maybe(random, body, "outputTokens", random.choice(pools.TOKENS))
+    _of_the_input(random, body, "inputTokens", "cachedInputTokens", "cacheWriteTokens")
     return body
 
 

@@ -26,6 +26,10 @@ MODELS = (
     *("gemini-2.5-flash", "gpt-4o-mini", "claude-sonnet-4-20250514"),
     *("anthropic/claude-3-7-sonnet-20250219", "openrouter/openai/gpt-4o"),
     *("house-model", "house/model", "House-Model", "REDACTED"),
+    *("deepseek/deepseek-r1:free", "anthropic/claude-haiku-4.5:batch", "gpt-4o:nitro"),
+    *("whisper-1", "tts-1", "openai/text-embedding-3-small", "voyageai/voyage-3.5"),
+    *("models/gemini-2.5-flash", "publishers/google/models/gemini-2.5-pro"),
+    *("us.anthropic.claude-sonnet-4-20250514-v1:0", "ft:gpt-4o-mini-2024-07-18:org::id"),
 )
 SOURCES = (
     *("bhagavad_gita", "Bhagavad Gita", "bhagavad-gita as it is", "dhammapada", "Meditations"),
@@ -41,6 +45,7 @@ SCORES = (0, 1, 0.5, 1.0, 0.92, 0.7, 0.3333333, 0.0000005, 0.0000015)
 RATINGS = (1, 2, 3, 4, 5, 4.5, 4.25, 5.0, 0, 6, -1, 5.000001)
 DURATIONS_MS = (0, 1, 0.5, 1.5, 100, 101, 102, 1200, 1250, 3001, 59_999.4, 3_600_000)
 TOKENS = (0, 1, 234, 456, 234.0, 12_000, 200_001, 10_000_000)
+CACHED_TOKENS = (0, 0, 1, 1, 100, 100.0, 234, 11_000)
 SESSION_SECONDS = (0, 60, 299.999, 300, 900, 900.001, 503, 604_800)
 ERRORS: tuple[Any, ...] = (
     None,

@@ -111,7 +111,7 @@ def test_an_interaction_adds_to_its_day() -> None:
             *(990_000, 1, 960_000, 1, 910_000, 1, 400, 1, 5, 1, 840_000, 1),
         ],
         "personality/krishna": [1, 5_000_000, 1, 1_250, 1, 910_000, 1],
-        "model/gemini-2.5-flash": [1, 0, 1_210_200, 234, 456, 1, 910_000, 1],
+        "model/gemini-2.5-flash": [1, 0, 1_210_200, 234, 456, 100, 1, 910_000, 1],
         "topic/duty": [1, 5_000_000, 1],
         "response/240": [1],
         "text/bhagavad_gita": [2, 0, 5_000_000, 1],
@@ -157,7 +157,7 @@ def test_only_assessed_answers_count_for_accuracy(fields: dict[str, Any], row: l
 def test_tokens_count_only_with_both_counts(missing: str) -> None:
     found = of_facts(day.of_fact, [interaction(**{missing: None}, priced=False, cost_nano_usd=0)])
 
-    assert found["day:20260310"]["model/gemini-2.5-flash"] == [1, 1, 0, 0, 0, 0, 910_000, 1]
+    assert found["day:20260310"]["model/gemini-2.5-flash"] == [1, 1, 0, 0, 0, 0, 0, 910_000, 1]
 
 
 def test_sessions_and_incidents_add_to_their_day() -> None:

@@ -32,6 +32,7 @@ FIELDS = {
         ai_performance.personalities_used.*.response_time ai_performance.model_performance.*.model
         ai_performance.model_performance.*.requests
         ai_performance.model_performance.*.avg_tokens_input
+        ai_performance.model_performance.*.cached_input_share
         ai_performance.model_performance.*.avg_tokens_output
         ai_performance.model_performance.*.total_tokens_input
         ai_performance.model_performance.*.total_tokens_output

@@ -66,9 +66,9 @@ def test_a_day_of_which_nothing_counts_is_none() -> None:
 def test_of_models_that_share_a_key_the_most_requested_names_it_then_the_name() -> None:
     measures: Measures = {
         "interactions": [5],
-        "model/a.b": [1, 1, 10, 100, 200, 1],
-        "model/a-b": [2, 0, 30, 100, 0, 1, 500_000, 1],
-        "model/a_b": [2, 0, 0, 0, 0, 0, 700_000, 1],
+        "model/a.b": [1, 1, 10, 100, 200, 50, 1],
+        "model/a-b": [2, 0, 30, 100, 0, 0, 1, 500_000, 1],
+        "model/a_b": [2, 0, 0, 0, 0, 0, 0, 700_000, 1],
         "model/?": [1],
     }
     document = daily_metrics.VIEW.render("20260310", Inputs({"day:20260310": measures}))
@@ -82,6 +82,7 @@ def test_of_models_that_share_a_key_the_most_requested_names_it_then_the_name() 
             "avg_tokens_output": 100.0,
             "total_tokens_input": 200,
             "total_tokens_output": 200,
+            "cached_input_share": 0.25,
             "cost_usd": 0.0,
             "unpriced_requests": 1,
             "quality_score": 0.6,
@@ -93,6 +94,7 @@ def test_of_models_that_share_a_key_the_most_requested_names_it_then_the_name() 
             "avg_tokens_output": None,
             "total_tokens_input": 0,
             "total_tokens_output": 0,
+            "cached_input_share": None,
             "cost_usd": 0.0,
             "unpriced_requests": 0,
             "quality_score": None,

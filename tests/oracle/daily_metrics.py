@@ -180,6 +180,12 @@ def _model(interactions: Sequence[Interaction]) -> Document:
         "avg_tokens_output": shown(mean(count for _, count in tokens)),
         "total_tokens_input": sum(count for count, _ in tokens),
         "total_tokens_output": sum(count for _, count in tokens),
+        "cached_input_share": shown(
+            ratio(
+                sum(each.cached_tokens for each in interactions if each.tokens is not None),
+                sum(count for count, _ in tokens),
+            )
+        ),
         "cost_usd": shown_usd(sum(each.nano_usd or 0 for each in interactions)),
         "unpriced_requests": sum(each.nano_usd is None for each in interactions),
         "quality_score": shown(mean(each.response_relevance for each in interactions)),

@@ -14,7 +14,7 @@ from tests.oracle.documents import (
 )
 from tests.oracle.periods import day_of
 from tests.oracle.pricing import Prices
-from tests.oracle.values import MILLIONTH, Fields, first_present, label, rounded_to
+from tests.oracle.values import MILLIONTH, Fields, Invalid, first_present, label, rounded_to
 
 MOST_TOKENS = 10_000_000
 MOST_CHUNKS = 1_000_000
@@ -51,6 +51,8 @@ class Interaction:
     safety_score: Fraction | None
     tokens: tuple[int, int] | None
     """(input, output) when both counts are there."""
+    cached_tokens: int
+    """Of the input."""
     nano_usd: int | None
     """None when unpriced."""
     citations: tuple[Citation, ...]
@@ -103,7 +105,16 @@ def read_interaction(document: SourceDocument, prices: Prices) -> Interaction:
         context.whole("output_tokens", MOST_TOKENS),
         fields.whole("outputTokens", MOST_TOKENS),
     )
+    cached = _counts(cost, context, fields, "cached_input_tokens", "cachedInputTokens")
+    written = _counts(cost, context, fields, "cache_write_tokens", "cacheWriteTokens")
+    cached_count = next(iter(cached.values()), 0)
+    written_count = next(iter(written.values()), 0)
+    if input_tokens is not None and cached_count + written_count > input_tokens:
+        raise Invalid(next(iter(cached or written)))
     both_tokens = input_tokens is not None and output_tokens is not None
+    nano_usd = prices.nano_usd(model, at, input_tokens, output_tokens, cached_count, written_count)
+    if nano_usd is not None and output_tokens is None:
+        output_tokens = 0
     response_ms = fields.milliseconds("response_time_ms")
     elements = fields.elements("foundational_texts_used")
     return Interaction(
@@ -134,13 +145,23 @@ def read_interaction(document: SourceDocument, prices: Prices) -> Interaction:
         tokens=(input_tokens, output_tokens)
         if input_tokens is not None and output_tokens is not None
         else None,
-        nano_usd=prices.nano_usd(model, at, input_tokens, output_tokens),
+        cached_tokens=cached_count,
+        nano_usd=nano_usd,
         citations=tuple(
             read_citation(element, f"foundational_texts_used[{position}]")
             for position, element in enumerate(elements)
             if element is not None
         ),
     )
+
+
+def _counts(
+    cost: Fields, context: Fields, fields: Fields, snake: str, camel: str
+) -> dict[str, int]:
+    """Path and count of each shape that has one, the first to win first; all are checked."""
+    places = ((cost, snake), (context, snake), (fields, camel))
+    found = {place.path(name): place.whole(name, MOST_TOKENS) for place, name in places}
+    return {path: count for path, count in found.items() if count is not None}
 
 
 def _failed(fields: Fields) -> bool:

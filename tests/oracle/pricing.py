@@ -7,9 +7,14 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from fractions import Fraction
 
-from genai_prices import Usage, calc_price
+from genai_prices import Usage
+from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import ModelInfo
 
 from tests.oracle.periods import moment
+
+BEDROCK = ("arn", "aws", "bedrock")
+REGIONS = ("us-gov", "us", "eu", "apac", "jp", "au", "ca", "global")
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,18 @@ class PriceOverride:
     effective_from: datetime
     input_usd_per_million: Decimal
     output_usd_per_million: Decimal
+    cached_input_usd_per_million: Decimal | None = None
+    cache_write_usd_per_million: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What one call used; cached and written tokens are part of the input."""
+
+    input: int
+    output: int | None
+    cached: int = 0
+    written: int = 0
 
 
 class Prices:
@@ -28,39 +45,58 @@ class Prices:
 
     def __init__(self, overrides: Sequence[PriceOverride] = ()) -> None:
         self._overrides = overrides
-        self._known: dict[tuple[str, int, int, int], int | None] = {}
+        self._known: dict[tuple[str, int, Tokens], int | None] = {}
 
     def nano_usd(
-        self, model: str, at: int, input_tokens: int | None, output_tokens: int | None
+        self,
+        model: str,
+        at: int,
+        input_tokens: int | None,
+        output_tokens: int | None,
+        cached: int = 0,
+        written: int = 0,
     ) -> int | None:
         """None is unpriced: a count is missing, or no price is known for the model."""
-        if input_tokens is None or output_tokens is None:
+        if input_tokens is None:
             return None
-        key = (model, at, input_tokens, output_tokens)
+        key = (model, at, Tokens(input_tokens, output_tokens, cached, written))
         if key not in self._known:
             usd = self._usd(*key)
             self._known[key] = None if usd is None else round(usd * 10**9)
         return self._known[key]
 
-    def _usd(self, model: str, at: int, input_tokens: int, output_tokens: int) -> Fraction | None:
-        override = self._override(model, at)
-        if override is not None:
-            return (
-                input_tokens * Fraction(override.input_usd_per_million)
-                + output_tokens * Fraction(override.output_usd_per_million)
-            ) / 1_000_000
-        for provider, name in _readings(model):
-            price = _library_price(name, provider, at, input_tokens, output_tokens)
-            if price is not None:
-                return price
-        return None
+    def _usd(self, model: str, at: int, tokens: Tokens) -> Fraction | None:
+        row = self._override(model, at)
+        if row is not None:
+            return None if tokens.output is None else _by_row(row, tokens, tokens.output)
+        word = _suffix(model)
+        if word is not None and word.lower() == "free":
+            return None if tokens.output is None else Fraction(0)
+        entry = _entry(model)
+        if entry is None:
+            return None
+        price = entry.get_prices(moment(at))
+        if price.input_mtok is None and price.output_mtok is None:
+            return None
+        if tokens.output is None and price.output_mtok is not None:
+            return None
+        usage = Usage(
+            input_tokens=tokens.input,
+            output_tokens=tokens.output or 0,
+            cache_read_tokens=tokens.cached,
+            cache_write_tokens=tokens.written,
+        )
+        return Fraction(price.calc_price(usage)["total_price"])
 
     def reading(self, model: str, at: int = 0) -> str:
         """How the library's price of a model is found, overrides aside."""
-        for provider, name in _readings(model):
-            if _library_price(name, provider, at, 1, 1) is not None:
-                return "as written" if provider is None else "through its provider"
-        return "unpriced"
+        if Prices().nano_usd(model, at, 1, 1) is None:
+            return "unpriced"
+        try:
+            get_snapshot().find_provider_model(model, None, None, None)
+        except LookupError:
+            return "through its provider"
+        return "as written"
 
     def _override(self, model: str, at: int) -> PriceOverride | None:
         """Of the rows that match and are in effect, the latest."""
@@ -72,24 +108,67 @@ class Prices:
         return max(reversed(in_effect), key=lambda row: row.effective_from, default=None)
 
 
-def _readings(model: str) -> Iterator[tuple[str | None, str]]:
-    """(provider, name) to ask for: as written, then each split with the segment before it."""
-    yield None, model
-    segments = model.split("/")
-    for cut in range(1, len(segments)):
-        yield segments[cut - 1], "/".join(segments[cut:])
+def _by_row(row: PriceOverride, tokens: Tokens, output: int) -> Fraction:
+    whole = Fraction(row.input_usd_per_million)
+    cached, written = row.cached_input_usd_per_million, row.cache_write_usd_per_million
+    return (
+        tokens.input * whole
+        + (0 if cached is None else tokens.cached * (Fraction(cached) - whole))
+        + (0 if written is None else tokens.written * (Fraction(written) - whole))
+        + output * Fraction(row.output_usd_per_million)
+    ) / 1_000_000
 
 
-def _library_price(
-    model: str, provider: str | None, at: int, input_tokens: int, output_tokens: int
-) -> Fraction | None:
-    try:
-        price = calc_price(
-            Usage(input_tokens=input_tokens, output_tokens=output_tokens),
-            model,
-            provider_id=provider,
-            genai_request_timestamp=moment(at),
-        )
-    except LookupError:
+def _suffix(model: str) -> str | None:
+    """The word of ASCII letters after the last colon; fine-tuned models end in an id instead."""
+    before, colon, word = model.rpartition(":")
+    if not colon or not word.isascii() or not word.isalpha():
         return None
-    return Fraction(price.total_price)
+    return None if before.split("/")[-1].lower().startswith("ft:") else word
+
+
+def _entry(model: str) -> ModelInfo | None:
+    """As written, by its splits, under a cut name; with a suffix only the entry of that very id."""
+    for asked, entry in _entries(model):
+        if _suffix(model) is None or entry.id.lower() == asked.lower():
+            return entry
+    return None
+
+
+def _entries(model: str) -> Iterator[tuple[str, ModelInfo]]:
+    segments = model.split("/")
+    for cut in range(len(segments)):
+        name, provider = "/".join(segments[cut:]), segments[cut - 1] if cut else None
+        try:
+            yield name, get_snapshot().find_provider_model(name, None, provider, None)[1]
+        except LookupError:
+            continue
+    for vendor, name in _left(model):
+        for provided in get_snapshot().providers:
+            entry = provided.find_model(name) if provided.id == vendor else None
+            if entry is not None:
+                yield name, entry
+
+
+def _left(model: str) -> Iterator[tuple[str, str]]:
+    """(vendor, name) of resource names of Google and of Bedrock."""
+    parts = model.split("/")
+    kinds = [part.lower() for part in parts]
+    if kinds[:1] == ["projects"] and kinds[2:3] == ["locations"]:
+        parts, kinds = parts[4:], kinds[4:]
+    if kinds[:2] == ["publishers", "google"]:
+        parts, kinds = parts[2:], kinds[2:]
+    if kinds[:1] == ["models"] and parts[1:]:
+        yield "google", "/".join(parts[1:])
+    name, arn = model, False
+    head, slash, tail = model.partition("/")
+    fields = head.lower().split(":")
+    if slash and len(fields) == 6 and (fields[0], fields[1][:3], fields[2]) == BEDROCK:
+        arn = fields[5] in ("foundation-model", "inference-profile")
+        name = tail if arn else name
+    region, dot, rest = name.partition(".")
+    regional = bool(dot) and region.lower() in REGIONS
+    if arn or regional:
+        yield "aws", name
+    if regional:
+        yield "aws", rest

@@ -18,8 +18,10 @@ WRITTEN = 1_773_144_000
 CONTAINER_TTL = 5
 
 
-def priced(_model: str, _at: int, _input: int, _output: int, /) -> int | None:
-    return 7
+def priced(
+    _model: str, _at: int, _input: int, output: int | None, _cached: int, _written: int, /
+) -> int | None:
+    return None if output is None else 7
 
 
 SOURCES: dict[str, Source[Any]] = {
@@ -87,6 +89,12 @@ CHECKED: dict[str, dict[str, tuple[Any, ...]]] = {
         "context_data.output_tokens": TOKENS,
         "inputTokens": TOKENS,
         "outputTokens": TOKENS,
+        "cost_data.cached_input_tokens": TOKENS,
+        "cost_data.cache_write_tokens": TOKENS,
+        "context_data.cached_input_tokens": TOKENS,
+        "context_data.cache_write_tokens": TOKENS,
+        "cachedInputTokens": TOKENS,
+        "cacheWriteTokens": TOKENS,
         "user_rating": NUMBER,
         "feedback_rating": NUMBER,
         "user_feedback.accurate": FLAG,

@@ -1,5 +1,6 @@
 """A price is the library's at the time it happened, unless the override table knows better."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -152,3 +153,110 @@ def test_the_override_table_names_what_is_wrong(tmp_path: Path) -> None:
 
 def test_the_table_shipped_is_readable() -> None:
     assert isinstance(load_overrides(), tuple)
+
+
+SONNET = "claude-sonnet-4-20250514"
+
+
+def every_id() -> set[str]:
+    return {model.id for provider in get_snapshot().providers for model in provider.models}
+
+
+def ids_with_suffix() -> list[str]:
+    return sorted(one for one in every_id() if one.rpartition(":")[2].isalpha() and ":" in one)
+
+
+def test_tokens_of_a_cache_cost_what_the_library_says_for_them() -> None:
+    cost = PRICES(SONNET, AT, 130_213, 100, 128_955, 1_253)
+
+    assert cost == 5 * 3_000 + 128_955 * 300 + 1_253 * 3_750 + 100 * 15_000 == 44_900_250
+    assert PRICES(SONNET, AT, 130_213, 100) == 392_139_000
+
+
+@pytest.mark.parametrize("tokens", [(300_000, 7, 200_000, 50_000), (10, None, 3, 2), (9, 1, 9, 0)])
+def test_every_model_prices_a_cache_as_the_library_does(tokens: tuple[int, int, int, int]) -> None:
+    for provider, model in every_model():
+        name = f"{provider}/{model}"
+        assert ORACLE.nano_usd(name, AT * 10**6, *tokens) == PRICES(name, AT, *tokens), name
+
+
+def test_every_free_id_costs_nothing() -> None:
+    free = [one for one in ids_with_suffix() if one.endswith(":free")]
+
+    assert len(free) > 100
+    for one in (*free, "openrouter/x/y:free", "house:FREE"):
+        assert PRICES(one, AT, 1_000, 1_000) == 0
+        assert PRICES(one, AT, 1_000, None) is None
+
+
+def test_a_suffix_is_priced_only_as_the_entry_of_that_very_id() -> None:
+    for provider in get_snapshot().providers:
+        for model in provider.models:
+            for name in (model.id, f"{provider.id}/{model.id}"):
+                if name.rpartition(":")[2] in ("batch", "thinking", "extended"):
+                    found = PRICES(name, AT, 1_000, 1_000)
+                    assert found == ORACLE.nano_usd(name, AT * 10**6, 1_000, 1_000), name
+    for one in sorted(every_id()):
+        if ":" not in one and f"{one}:nitro" not in every_id():
+            assert PRICES(f"openrouter/{one}:nitro", AT, 1, 1) is None, one
+    assert PRICES("anthropic/claude-haiku-4.5:batch", AT, 1_000_000, 0) != PRICES(
+        "anthropic/claude-haiku-4.5", AT, 1_000_000, 0
+    )
+
+
+def test_models_without_a_price_for_text_tokens_are_unpriced() -> None:
+    at, speech = datetime.fromtimestamp(AT, UTC), 0
+    for provider in get_snapshot().providers:
+        for model in provider.models:
+            name = f"{provider.id}/{model.id}"
+            try:
+                answer = get_snapshot().find_provider_model(model.id, None, provider.id, None)[1]
+            except LookupError:
+                continue
+            price = vars(answer.get_prices(at))
+            if answer is model and not {"input_mtok", "output_mtok"} & price.keys():
+                speech += not name.endswith(":free")
+                assert PRICES(name, AT, 1, 1) == (0 if name.endswith(":free") else None), name
+    assert speech >= 26
+    assert PRICES("whisper-1", AT, 1, 1) is PRICES("tts-1", AT, 1, 1) is None
+
+
+def test_a_missing_output_count_is_none_where_output_has_no_price() -> None:
+    assert PRICES("openai/text-embedding-3-small", AT, 1_000_000, None) == 20_000_000
+    assert PRICES("gpt-4o-mini", AT, 1_000_000, None) is None
+    assert Prices([override("*", "2025-01-01T00:00:00Z")])("m", AT, 1, None) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "alike"),
+    [
+        ("models/gemini-2.5-flash", "gemini-2.5-flash"),
+        ("publishers/google/models/gemini-2.5-flash", "gemini-2.5-flash"),
+        ("projects/p/locations/l/publishers/google/models/gemini-2.5-pro", "gemini-2.5-pro"),
+        ("us.anthropic.claude-sonnet-4-20250514-v1:0", SONNET),
+        (f"arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.{SONNET}-v1:0", SONNET),
+        (f"arn:aws:bedrock:eu-west-1::foundation-model/anthropic.{SONNET}-v1:0", SONNET),
+    ],
+)
+def test_resource_names_cost_what_their_model_costs(name: str, alike: str) -> None:
+    assert PRICES(name, AT, 1_000, 1_000) == PRICES(alike, AT, 1_000, 1_000) is not None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("models/gpt-4o", "models/house", "us.gpt-4o", "us.house-v1:0", "models/"),
+        *("ft:gpt-4o-mini-2024-07-18:org::id", "arn:aws:bedrock:us-east-1:1:inference-profile/x"),
+    ],
+)
+def test_what_the_vendor_does_not_list_and_fine_tuned_models_stay_unpriced(name: str) -> None:
+    assert PRICES(name, AT, 1_000, 1_000) is None
+
+
+def test_an_override_row_may_price_a_cache_and_decides_alone() -> None:
+    since = "2025-01-01T00:00:00Z"
+    row = Override("m*", since, Decimal(4), Decimal(8), Decimal(1), Decimal(5))
+
+    assert Prices([row])("m:free", AT, 10, 1, 3, 2) == 5_000 * 4 + 3_000 + 10_000 + 8_000
+    assert Prices([override("m", since)])("m", AT, 10, 0, 3, 2) == 10_000
+    assert Prices([row]).rule("m:free", AT) == "override row"
