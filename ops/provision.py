@@ -46,11 +46,10 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Provision, and say what was created and what was there."""
     target = connection.connect(options)
-    existing = _existing(target)
     containers: dict[str, str] = {}
 
-    def note(container: catalogue.Container) -> None:
-        containers[container.name] = "exists" if container.name in existing else "created"
+    def note(container: catalogue.Container, created: bool) -> None:
+        containers[container.name] = "created" if created else "exists"
         if not options.json:
             print(f"{containers[container.name]:<8} {container.name}")
 
@@ -79,7 +78,7 @@ def provision(
     target: Account,
     wanted_buckets: int | None = None,
     throughput: bool = True,
-    on_container: Callable[[catalogue.Container], None] = lambda _: None,
+    on_container: Callable[[catalogue.Container, bool], None] = lambda *_: None,
 ) -> tuple[Generation, bool]:
     """(the generation in force, whether it was created now). Raises Refused where the account, a
     container or an existing generation does not fit this worker."""
@@ -112,10 +111,3 @@ def buckets(text: str) -> int:
 
 def _number(count: int) -> str:
     return "1 bucket" if count == 1 else f"{count} buckets"
-
-
-def _existing(target: Account) -> set[str]:
-    databases = {database["id"] for database in target.client.list_databases()}
-    if target.database.id not in databases:
-        return set()
-    return {container["id"] for container in target.database.list_containers()}

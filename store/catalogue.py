@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from azure.cosmos import CosmosClient, PartitionKey, ThroughputProperties
+from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 CATALOGUE_PATH = Path(__file__).with_name("containers.json")
 
@@ -83,31 +84,39 @@ def provision(
     database_name: str | None = None,
     *,
     throughput: bool = True,
-    on_container: Callable[[Container], None] = lambda _: None,
+    on_container: Callable[[Container, bool], None] = lambda *_: None,
 ) -> None:
     """Create the database and every container that is missing; never change one that exists.
 
     `throughput=False` creates containers without a throughput of their own (serverless accounts).
-    Raises ValueError, naming the container, when an existing one has another partition key.
+    `on_container` is told each container, and whether it was created. Where nothing is missing,
+    only containers are read: an identity whose roles end at them may do no more. Raises ValueError,
+    naming the container, when an existing one has another partition key.
     """
     catalogue = load()
-    database = client.create_database_if_not_exists(database_name or catalogue.database)
+    database = client.get_database_client(database_name or catalogue.database)
     for container in catalogue.containers:
-        created = database.create_container_if_not_exists(
-            id=container.name,
-            partition_key=PartitionKey(container.partition_key),
-            indexing_policy=container.indexing_policy,
-            default_ttl=container.default_ttl,
-            offer_throughput=(
-                ThroughputProperties(auto_scale_max_throughput=container.max_throughput)
-                if throughput
-                else None
-            ),
-        )
-        paths = created.read()["partitionKey"]["paths"]
+        try:
+            found = database.get_container_client(container.name).read()
+            created = False
+        except CosmosResourceNotFoundError:
+            client.create_database_if_not_exists(database.id)
+            found = database.create_container_if_not_exists(
+                id=container.name,
+                partition_key=PartitionKey(container.partition_key),
+                indexing_policy=container.indexing_policy,
+                default_ttl=container.default_ttl,
+                offer_throughput=(
+                    ThroughputProperties(auto_scale_max_throughput=container.max_throughput)
+                    if throughput
+                    else None
+                ),
+            ).read()
+            created = True
+        paths = found["partitionKey"]["paths"]
         if paths != [container.partition_key]:
             raise ValueError(
                 f"container {container.name!r} exists with partition key {paths[0]!r}, but the "
                 f"worker needs {container.partition_key!r}: use another database or remove it"
             )
-        on_container(container)
+        on_container(container, created)

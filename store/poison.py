@@ -241,6 +241,7 @@ class PoisonStore:
                     {"name": name, "value": str(value)} for name, value in parameters.items()
                 ],
                 max_item_count=page,
+                enable_scan_in_query=True,  # some conditions are on what is not indexed
                 response_hook=noted,
                 **where,
             )

@@ -25,6 +25,19 @@ def test_a_second_time_changes_nothing(ops: Run) -> None:
     assert (ran.json["buckets"], ran.json["created"]) == (4, False)
 
 
+def test_where_nothing_is_missing_only_containers_are_asked_for(
+    ops: Run, endpoint: Endpoint
+) -> None:
+    """An identity whose roles end at the containers may neither list nor read databases."""
+    database = ops("provision", "--json").json["database"]
+    endpoint.stats.reset()
+
+    assert ops("provision").code == 0
+
+    asked = {total.container for total in endpoint.stats.totals() if total.database == database}
+    assert asked == NAMES
+
+
 def test_says_in_words_what_it_did(ops: Run) -> None:
     lines = ops("provision", "--serverless").out.splitlines()
     assert "created  daily_metrics" in lines
