@@ -130,6 +130,7 @@ def change_of(source: Source[Any], document: Document) -> Change:
 
 def copy_of(source: Source[Any], change: Change, document: Document) -> Copy:
     """The copy of a document's version."""
+    user = _named(change)
     kept = {
         name: value
         for name, value in document.items()
@@ -146,7 +147,7 @@ def copy_of(source: Source[Any], change: Change, document: Document) -> Copy:
         ),
         content=as_json(kept),
         version=change.version,
-        user_key=user_key(change.user) if change.user else None,
+        user_key=user_key(user) if user else None,
     )
 
 
@@ -187,7 +188,7 @@ def user_segment(change: Change) -> str:
     """The user's segment; where the partition key value is not the user itself it says what it is,
     because documents of different partition key values are different documents."""
     pk = change.partition_key
-    user = change.user or (pk if isinstance(pk, str) else None)
+    user = _named(change)
     named = segment(user) if user else ANONYMOUS
     if (user and pk == user) or (not user and pk is msgspec.UNSET):
         return named
@@ -196,6 +197,13 @@ def user_segment(change: Change) -> str:
     if pk is None:
         return f"{named}~null"
     return f"{named}~{'empty' if pk == '' else digest(json.dumps(pk))[:8]}"
+
+
+def _named(change: Change) -> str | None:
+    """Whom the document names, so that an erasure finds its copy: the partition key's user, also
+    where stage 1 cannot take the document's own, such as one of more bytes than it counts for."""
+    pk = change.partition_key
+    return change.user or (pk if isinstance(pk, str) and pk else None)
 
 
 def segment(text: str) -> str:

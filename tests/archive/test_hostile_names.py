@@ -1,0 +1,49 @@
+"""Whatever a user or a document is called, its copy is written, found, read and deleted.
+
+Azurite takes more names than the service does; that ours are among those the service takes is held
+by `test_names`.
+"""
+
+import itertools
+import json
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from ledger.users import user_key
+from ops.lines import SOURCES
+from processors.archive import change_of, copy_of
+from store.archive import ArchiveStore
+from tests.worker.ground import INTERACTIONS
+from tests.worker.stories import interaction
+
+HOSTILE = (
+    "a\tb\r\nc",
+    "\x00\x1f\x7f\x81",
+    "a%2Fb",
+    "100 % sûr?",
+    "..",
+    "ends.",
+    "ends/",
+    "a\\b#c?d&e=f+g",
+    "~anonymous",
+    "क" * 341,
+    "%41" * 341,
+    " ",
+    "CON",
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=itertools.count())
+def test_a_copy_of_any_name_is_written_found_read_and_deleted(
+    blobs: BlobServiceClient, name: str
+) -> None:
+    body = {**interaction(name, user_id=name), "_etag": '"e"', "_ts": 1_773_144_000, "_lsn": 1}
+    copy = copy_of(SOURCES[INTERACTIONS], change_of(SOURCES[INTERACTIONS], body), body)
+    store = ArchiveStore(blobs)
+
+    assert store.write([copy]) == {"archived": 1}
+    assert [copy.path] == list(store.paths()) == list(store.paths_of_user(user_key(name)))
+    assert name == json.loads(store.read(copy.path))["id"]
+    assert store.delete(copy.path)
+    assert list(store.paths()) == []
