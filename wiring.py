@@ -16,11 +16,10 @@ import settings
 from ledger.buckets import bucket_pk
 from ledger.generations import Generation
 from ledger.instants import DAY_SECONDS
-from ledger.users import user_key
 from logs import Logger, logger
 from materializers import change_feed_health
+from materializers.parked import shown_name
 from materializers.publish import GenerationChanged, Publisher, Stage
-from materializers.registry import VIEWS
 from processors import archive, audit, incidents, interactions, sessions
 from processors.batch import Outside, Processor
 from processors.definition import definition_version
@@ -113,7 +112,10 @@ class Worker:
             self.log.debug("nothing to publish", **_cost(meter, started))
             return
         if published.negative and not published.journal_left:
-            self.log.error("negative measures, run reconcile", keys=published.negative[:20])
+            self.log.error(
+                "negative measures, run reconcile",
+                keys=[shown_name(one) for one in published.negative[:20]],
+            )
         self.log.info(
             "published",
             journals_folded=published.folded,
@@ -122,6 +124,9 @@ class Worker:
             keys_contended=published.contended,
             keys_beyond_horizon=published.kept,
             keys_failed=len(published.failed),
+            keys_parked=published.parked,
+            documents_damaged=published.damaged,
+            state_documents_foreign=published.foreign,
             keys_pending=published.pending,
             **_cost(meter, started),
         )
@@ -319,7 +324,9 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
             now_ms=_now_ms,
             pace_seconds=configured.publish_pace_seconds,
             on_failure=lambda key, error: log.error(
-                "a view could not be rendered", key=_loggable(key), error_type=type(error).__name__
+                "a view key could not be published, it is parked",
+                key=shown_name(key),
+                error_type=type(error).__name__,
             ),
         ),
         views=views,
@@ -382,14 +389,6 @@ def stage_of(generation: Generation) -> Stage:
     number = generation.generation
     pks = tuple(bucket_pk(number, one) for one in range(generation.buckets))
     return Stage(number, pks, generation.horizon_seconds, generation.successor)
-
-
-def _loggable(name: str) -> str:
-    """The name of a view key as a log may show it: a user by the hash."""
-    view, _, key = name.partition(":")
-    if VIEWS[view].partition_key != "user_id":
-        return name
-    return f"{view}:{user_key(VIEWS[view].partition(key))}"
 
 
 def _now_ms() -> int:

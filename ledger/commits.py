@@ -66,7 +66,12 @@ class TooLarge(CommitError):
 
 
 class Unacceptable(Exception):
-    """The service will never take this document (400, 413): too large, or an id it refuses."""
+    """The service will never take this document, or show it (400, 401, 413): too large, or an id
+    it refuses."""
+
+
+class Unusable(Exception):
+    """The store, or a container of it, is not as a worker needs it; no repetition helps."""
 
 
 class Transient(Exception):

@@ -6,10 +6,11 @@ counted any more becomes a tombstone. The walk can be taken up again at any plac
 names twice is only published twice.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from ledger.generations import keeps
+from materializers.documents import stamp_of
 from materializers.partials import PARTIAL_PREFIX, state_key_of
 from materializers.registry import VIEWS
 from materializers.view import View
@@ -85,9 +86,9 @@ def names_left(
     are not kept as they are."""
     names = set()
     for document in documents:
-        stamp: Sequence[int] = document.get("stamp") or ()
+        stamp = stamp_of(document)
         key = view.key_in(document)
-        if key is None or document.get("empty") or not stamp or stamp[0] >= generation:
+        if key is None or document.get("empty") or (stamp and stamp[0] >= generation):
             continue
         if not keeps(horizon_seconds, view.starts_at_seconds(key)):
             names.add(f"{view.name}:{key}")

@@ -40,6 +40,14 @@ def view_document(
     }
 
 
+def stamp_of(document: Mapping[str, Any]) -> list[int] | None:
+    """The stamp of a view document; None where it has none that a publisher writes."""
+    stamp = document.get("stamp")
+    if not isinstance(stamp, list) or not stamp or any(type(one) is not int for one in stamp):
+        return None
+    return stamp
+
+
 def content_of(document: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """What readers see of a document, without metadata; None for a tombstone or none at all."""
     if document is None or document.get("empty"):

@@ -6,7 +6,7 @@ doubles it: what is in the journal is not in the partials, and the other way rou
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
@@ -26,6 +26,7 @@ from ledger.commits import (
 from materializers.heads import HEAD_ID, Head, add_pending
 from materializers.journal import JOURNAL_FROM, JOURNAL_TO, Journal
 from materializers.measures import Delta, Measures, normalized, sum_measures
+from materializers.parked import Parked
 from materializers.partials import added, by_shard, first_id, further_ids
 
 KEYS_PER_COMMIT_MAX = 90
@@ -72,6 +73,12 @@ class Bucket:
     """Journal documents folded in this run."""
     journal_left: bool = False
     """The journal was not read to its end."""
+    parked: dict[str, tuple[Parked, str]] = field(default_factory=dict)
+    """`{view}:{view key}` → its document and ETag, of the parked keys that were looked at."""
+    looked_to: str = ""
+    """As in the head, after this look."""
+    foreign: int = 0
+    """Documents that are not of their form, and were passed by."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +93,14 @@ class Step:
     """A journal document of which only some keys fit: what is left of it, and its ETag."""
 
 
-def read_bucket(state: FoldState, pk: str) -> Bucket:
+def read_bucket(state: FoldState, pk: str, session_token: str | None = None) -> Bucket:
     """The bucket's head; one without any fold is at sequence 0."""
-    found, token = state.read(pk, [HEAD_ID])
+    found, token = state.read(pk, [HEAD_ID], session_token)
     document = found.get(HEAD_ID)
     if document is None:
         return Bucket(pk, Head(HEAD_ID, pk), None, token)
-    return Bucket(pk, msgspec.convert(document, Head), document["_etag"], token)
+    head = msgspec.convert(document, Head)
+    return Bucket(pk, head, document["_etag"], token, looked_to=head.looked_to)
 
 
 def fold(
@@ -223,6 +231,8 @@ def _head_after(bucket: Bucket, step: Step, now_seconds: int, pace_seconds: int 
         bucket.head.sequence + 1,
         max([bucket.head.as_of, *(journal.as_of for journal in step.finished)]),
         dict(bucket.head.pending),
+        parked=bucket.head.parked,
+        looked_to=bucket.head.looked_to,
         building=bucket.head.building,
     )
     if not head.building:
@@ -261,4 +271,10 @@ def _read_journals(state: FoldState, bucket: Bucket) -> list[tuple[Journal, str]
     documents = state.read_range(
         bucket.pk, JOURNAL_FROM, JOURNAL_TO, bucket.session_token, JOURNALS_PER_RUN_MAX
     )
-    return [(msgspec.convert(document, Journal), document["_etag"]) for document in documents]
+    journals = []
+    for document in documents:
+        try:
+            journals.append((msgspec.convert(document, Journal), document["_etag"]))
+        except msgspec.ValidationError:
+            bucket.foreign += 1
+    return journals

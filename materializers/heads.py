@@ -23,6 +23,10 @@ class Head(msgspec.Struct, omit_defaults=True):
     closed_for: int = 0
     """The number of the generation that takes this one's place; 0 while none does. Folds and clears
     refuse, because what they would change is not read any more."""
+    parked: int = 0
+    """How many keys of this bucket are parked (`parked.py`)."""
+    looked_to: str = ""
+    """The id that the next look at parked keys begins at; empty for the first."""
     building: bool = False
     """This generation is being built: folds enter nothing in `pending`, because every key is
     published when it comes into force."""

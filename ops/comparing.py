@@ -13,6 +13,7 @@ from materializers.again import names_left, names_of, walk
 from materializers.documents import content_of, view_document
 from materializers.fold import read_bucket
 from materializers.inputs import read_inputs
+from materializers.parked import PARKED_FROM, PARKED_TO, read_parked
 from materializers.proof import differences_of
 from materializers.registry import VIEWS
 from materializers.view import SYMBOL
@@ -70,6 +71,10 @@ class _Comparing:
         self.buckets = [read_bucket(self.state, pk) for pk in pks]
         old = [bucket_pk(building.replaces, one) for one in range(building.replaces_buckets)]
         self.unsettled = {name for pk in old for name in read_bucket(self.state, pk).head.pending}
+        for pk in old:
+            self.unsettled |= read_parked(self.state.read_range(pk, PARKED_FROM, PARKED_TO))[
+                0
+            ].keys()
         """Not published in the generation in force either, as it should be."""
         self.found = {name: ViewComparison(name) for name in VIEWS}
         self.paths: Counter[str] = Counter()

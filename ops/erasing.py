@@ -17,13 +17,20 @@ from typing import Any
 import msgspec
 
 import wiring
-from ledger.commits import CommitError, Conflict, Transient, Write
+from ledger.commits import CommitError, Conflict, Delete, Transient, Write
 from ledger.generations import BEFORE_SWITCH, Generation, Phase
 from ledger.instants import iso
 from ledger.users import hot_id, is_bare, user_key
-from materializers.fold import fold, read_bucket
+from materializers.fold import Bucket, fold, read_bucket
 from materializers.heads import HEAD_ID, Head
 from materializers.journal import JOURNAL_FROM
+from materializers.parked import (
+    LOOKED_AT_MAX,
+    PARKED_PER_COMMIT,
+    Parked,
+    parked_range,
+    read_parked,
+)
 from materializers.publish import GenerationChanged
 from materializers.registry import VIEWS
 from ops.lines import SOURCES
@@ -282,24 +289,44 @@ class Erasure:
             self.places.worker.publisher.run()
 
     def _pending(self, layout: Layout) -> Iterator[tuple[str, list[str]]]:
-        """Buckets whose head waits to publish the user's months, and which."""
-        for bucket in range(layout.buckets):
-            pk = layout.pk(bucket)
-            names = _names_of(self.user, read_bucket(self.places.state, pk).head.pending)
+        """Buckets that wait to publish the user's months, and which: in the head, or parked."""
+        for number in range(layout.buckets):
+            pk = layout.pk(number)
+            bucket = read_bucket(self.places.state, pk)
+            names = _names_of(self.user, [*bucket.head.pending, *self._parked(bucket)])
             if names:
                 yield pk, names
+
+    def _parked(self, bucket: Bucket) -> dict[str, tuple[Parked, str]]:
+        """All parked keys of the view that names users."""
+        found: dict[str, tuple[Parked, str]] = {}
+        start, end = parked_range(USER_VIEW)
+        while bucket.head.parked:
+            some = self.places.state.read_range(
+                bucket.pk, start, end, bucket.session_token, LOOKED_AT_MAX
+            )
+            found |= read_parked(some)[0]
+            if len(some) < LOOKED_AT_MAX:
+                break
+            start = f"{some[-1]['id']}\0"
+        return found
 
     def _forget_pending(self, layout: Layout) -> None:
         for pk, _ in self._pending(layout):
             for _ in range(FOLDS_MAX):
                 bucket = read_bucket(self.places.state, pk)
-                gone = set(_names_of(self.user, bucket.head.pending))
+                parked = self._parked(bucket)
+                gone = set(_names_of(self.user, [*bucket.head.pending, *parked]))
                 if not gone:
                     break
                 left = {n: due for n, due in bucket.head.pending.items() if n not in gone}
-                head: Head = msgspec.structs.replace(bucket.head, pending=left)
+                names = sorted(gone & parked.keys())[:PARKED_PER_COMMIT]
+                head: Head = msgspec.structs.replace(
+                    bucket.head, pending=left, parked=bucket.head.parked - len(names)
+                )
+                deletions = [Delete(parked[name][0].id) for name in names]
                 try:
-                    self.places.state.commit(pk, [Write(head, HEAD_ID, bucket.etag)])
+                    self.places.state.commit(pk, [Write(head, HEAD_ID, bucket.etag), *deletions])
                 except CommitError:
                     continue
             else:

@@ -20,6 +20,7 @@ from ledger.buckets import bucket_pk
 from ledger.commits import CommitError, Conflict, Transient, Write
 from ledger.generations import BEFORE_SWITCH, Building, Generation, Phase, advanced, ended, placed
 from materializers.again import USER_FROM, USER_TO, names_left, names_of, walk
+from materializers.documents import stamp_of
 from materializers.fold import fold, read_bucket
 from materializers.heads import HEAD_ID, Head
 from materializers.journal import JOURNAL_FROM
@@ -349,7 +350,8 @@ class Rebuilding:
             if key.startswith(SYMBOL):
                 continue
             document = self.views.read(view_name, view.document_id(key), view.partition(key))
-            if document is None or document["stamp"][0] < generation:
+            stamp = None if document is None else stamp_of(document)
+            if stamp is None or stamp[0] < generation:
                 found.append(name)
         return found
 

@@ -3,6 +3,7 @@
 import argparse
 import time
 from collections import Counter
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from ledger.buckets import bucket_pk
 from ledger.generations import Building
 from materializers.heads import HEAD_ID, Head
 from materializers.journal import JOURNAL_FROM, JOURNAL_TO
+from materializers.parked import PARKED_FROM, PARKED_TO
 from ops import connection
 from ops.horizon import Unchanging, print_unchanging, unchanging
 from ops.output import cell, console, counts, print_json, table
@@ -19,6 +21,8 @@ from ops.trailing import moment
 from store import catalogue
 from store.point_read import point_read
 from store.poison import Pending
+
+PARKED_SHOWN_MAX = 20
 
 
 class DeadLetters(msgspec.Struct):
@@ -41,6 +45,10 @@ class Bucket(msgspec.Struct):
     folds: int
     """How many folds it has had: its head's sequence."""
     pending_keys: int
+    parked_keys: int
+    """Keys that could not be published, and are tried again later and later."""
+    parked: list[str]
+    """Some of them, as `{view}:{hash}`."""
     pending_due_at: int | None
     """When the next of them is due, in seconds since 1970."""
     journal_documents: int
@@ -101,11 +109,16 @@ def run(options: argparse.Namespace) -> int:
         )
     out.print(
         table(
-            ("bucket", "folds", "pending keys", "journal documents"),
-            ((b.bucket, b.folds, b.pending_keys, b.journal_documents) for b in status.state),
+            ("bucket", "folds", "pending keys", "parked keys", "journal documents"),
+            (
+                (b.bucket, b.folds, b.pending_keys, b.parked_keys, b.journal_documents)
+                for b in status.state
+            ),
         )
     )
     print_unchanging(status.unchanging)
+    if parked := [name for bucket in status.state for name in bucket.parked]:
+        out.print(f"parked, because they could not be published: {', '.join(parked)}")
     print_dead_letters(status.dead_letters)
     return 0
 
@@ -184,10 +197,28 @@ def _bucket(state: ContainerProxy, generation: int, number: int) -> Bucket:
         parameters=[{"name": "@from", "value": JOURNAL_FROM}, {"name": "@to", "value": JOURNAL_TO}],
         partition_key=pk,
     )
+    parked = (
+        islice(
+            state.query_items(
+                "SELECT VALUE c.id FROM c WHERE c.id >= @from AND c.id < @to",
+                max_item_count=PARKED_SHOWN_MAX,
+                parameters=[
+                    {"name": "@from", "value": PARKED_FROM},
+                    {"name": "@to", "value": PARKED_TO},
+                ],
+                partition_key=pk,
+            ),
+            PARKED_SHOWN_MAX,
+        )
+        if head.parked
+        else ()
+    )
     return Bucket(
         bucket=number,
         folds=head.sequence,
         pending_keys=len(head.pending),
+        parked_keys=head.parked,
+        parked=[str(one).removeprefix(PARKED_FROM) for one in parked],
         pending_due_at=min(head.pending.values(), default=None),
         journal_documents=int(str(journal)),
     )

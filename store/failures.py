@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from azure.core.exceptions import AzureError
 from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpResponseError
 
-from ledger.commits import CommitError, Conflict, TooLarge, Transient, UnknownOutcome
+from ledger.commits import CommitError, Conflict, TooLarge, Transient, UnknownOutcome, Unusable
 from store import metering
 
 CONFLICTS = frozenset({404, 409, 412})
@@ -21,7 +21,7 @@ NEVER = frozenset({400, TOO_LARGE})
 UNKNOWN = frozenset({408, 410, 449, 500, 503})
 
 
-class Refused(Exception):
+class Refused(Unusable):
     """This worker must not run on this store; the message says why and what to do."""
 
 

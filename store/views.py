@@ -12,10 +12,14 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
-from ledger.commits import Conflict, Unacceptable
+from ledger.commits import Conflict, Transient, Unacceptable
 from store import metering
 from store.failures import NEVER, transient
 from store.point_read import point_read
+
+NEVER_OF_ONE_ID = NEVER | {401}
+"""The gateway answers 401 to ids that it decodes (`%2F`). A credential that is no good fails at the
+state before, without which nothing is parked."""
 
 
 class ViewStore:
@@ -25,9 +29,15 @@ class ViewStore:
         self._database = database
 
     def read(self, view: str, document_id: str, partition: str) -> dict[str, Any] | None:
-        """The document as published, with its `_etag`; None when there is none."""
+        """The document as published, with its `_etag`; None when there is none. Raises
+        Unacceptable, Transient."""
         container = self._database.get_container_client(view)
-        return point_read(container, document_id, partition)[0]
+        try:
+            return point_read(container, document_id, partition)[0]
+        except Transient as failure:
+            if getattr(failure.__cause__, "status_code", None) in NEVER_OF_ONE_ID:
+                raise Unacceptable(str(failure)) from failure
+            raise
 
     def stamps(self, view: str, partition_key: str) -> Iterator[list[dict[str, Any]]]:
         """Pages of all documents, each only with what names it, its stamp and whether it is a
@@ -104,7 +114,7 @@ class ViewStore:
                 metering.note(view, operation, error.headers or {})
                 raise Conflict(body["id"]) from error
             except CosmosHttpResponseError as error:
-                if error.status_code not in NEVER:
+                if error.status_code not in NEVER_OF_ONE_ID:
                     raise
                 metering.note(view, operation, error.headers or {})
                 raise Unacceptable(f"{operation} on {view}: {error.status_code}") from error

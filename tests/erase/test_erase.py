@@ -7,15 +7,19 @@ import msgspec
 import pytest
 from azure.storage.blob import BlobServiceClient
 
+from ledger.commits import Write
 from ledger.generations import Phase, advanced, begun
 from ledger.users import hot_id
 from local.azurite import Azurite
 from local.cosmos import Endpoint
+from materializers.fold import read_bucket
+from materializers.parked import Parked, parked_id
 from ops.__main__ import main
 from processors.redrive import Outcome
 from processors.trailing import run_all
 from store.generation import GenerationStore
 from store.poison import PoisonStore, Selection
+from store.state import StateStore
 from tests.archive.copies import archived, wired
 from tests.audit.readers import auditor
 from tests.erase.erasures import (
@@ -62,6 +66,24 @@ def test_a_user_is_forgotten_and_all_others_count_as_before(
         "abuse_incidents": 3,
     }
     assert_forgotten(ground)
+
+
+def test_a_parked_key_of_the_user_is_deleted(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its text names the user; the keys of others stay parked."""
+    populate(ground)
+    state = StateStore(ground.container("state"))
+    pk = ground.state("h")[0]["pk"]
+    bucket = read_bucket(state, pk)
+    names = [f"user_analytics:202603:{user}" for user in (USER, "somebody else")]
+    head = msgspec.structs.replace(bucket.head, parked=2)
+    parked = [Parked(parked_id(name), pk, name, 3, 9_999_999_999) for name in names]
+    state.commit(pk, [Write(head, "h", bucket.etag), *(Write(one, one.id, None) for one in parked)])
+
+    assert erase(ground, capsys).code == 0
+    assert [names[1]] == [one["key"] for one in ground.state("f:")]
+    assert read_bucket(state, pk).head.parked == 1
 
 
 def test_what_would_be_removed_is_told_without_removing_it(

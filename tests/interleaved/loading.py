@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REGISTRY = "materializers.registry"
 LOADED = (
     "materializers.heads",
+    "materializers.parked",
     "materializers.fold",
     "materializers.inputs",
     "materializers.documents",

@@ -11,7 +11,7 @@ from tests.interleaved.programs import Put, publishing, rebuilding, writing
 from tests.interleaved.questions import Ended, Tick, WritePage
 from tests.interleaved.replay import Program, Tree
 from tests.interleaved.store import Page, Partition, World
-from tests.interleaved.view import CELL, PACE_SECONDS
+from tests.interleaved.view import CELL, ILL, PACE_SECONDS
 
 NOWHERE: Mapping[str, int] = {}
 
@@ -34,6 +34,8 @@ class Scenario(NamedTuple):
     limits: Mapping[str, int] = NOWHERE
     """Of the code, made small."""
     pace_seconds: int | None = 0
+    waits: bool = False
+    """Something is due only later."""
     switches_to: tuple[Put, ...] | None = None
     """What the next generation counts, to which a rebuild switches meanwhile."""
 
@@ -114,6 +116,15 @@ SCENARIOS = {
             pace_seconds=None,
         ),
         Scenario(
+            "a key that cannot be rendered",
+            publishers=2,
+            bounds=Bounds(troubles=1),
+            written=(put(0, 2, x=1 - ILL),),
+            beforehand=(put(0, 1, x=ILL),),
+            limits={"RETRY_SECONDS_MIN": PACE_SECONDS, "RETRY_SECONDS_MAX": PACE_SECONDS},
+            waits=True,
+        ),
+        Scenario(
             "another generation",
             publishers=2,
             bounds=Bounds(stale=1),
@@ -143,7 +154,9 @@ def exploration(
     scenario: Scenario, change: Change | None = None, *, forgets: bool = True
 ) -> Exploration:
     """The scenario over the production code, with perhaps one change of it."""
-    code = load(scenario.limits, change, forgets=forgets)
+    # What a race has parked is tried again at once.
+    limits = {"RETRY_SECONDS_MIN": 0, **scenario.limits}
+    code = load(limits, change, forgets=forgets)
     publisher = publishing(code, scenario.pace_seconds)
     world = _first_world(publisher, scenario)
     others: list[Program] = [writing(*scenario.written)] if scenario.written else []
@@ -162,7 +175,7 @@ def exploration(
         tuple(at_rest),
         bounds=scenario.bounds,
         runs=scenario.runs,
-        rest_seconds=0 if scenario.pace_seconds == 0 else PACE_SECONDS,
+        rest_seconds=PACE_SECONDS if scenario.waits or scenario.pace_seconds != 0 else 0,
         switching=scenario.switches_to is not None,
     )
 

@@ -12,7 +12,13 @@ KEY = "k"
 STATE_KEYS = ("n:x", "n:y")
 CELL = "n"
 PACE_SECONDS = 60
+ILL = 13
+"""Whoever counts so much under the first cannot be rendered."""
 ALL = f"{SYMBOL}all"
+
+
+class Unrenderable(Exception):
+    """What the view says of a count of ILL."""
 
 
 def keys_of(state_key: str) -> Iterable[str]:
@@ -30,6 +36,8 @@ def expand(_symbol: str, _inputs: Inputs) -> list[str]:
 
 def render(_key: str, inputs: Inputs) -> dict[str, Any] | None:
     counts = [inputs.of(state_key).get(CELL, [0])[0] for state_key in STATE_KEYS]
+    if counts[0] == ILL:
+        raise Unrenderable
     return {"counts": counts} if any(counts) else None
 
 

@@ -239,7 +239,11 @@ class World:
                 published = publisher.run()
                 assert published.failed == [], published
                 if published.idle:
-                    break
+                    # What a race has parked is tried again when its time has come.
+                    parked = [one["due"] for one in self.state.documents("f:")]
+                    if not parked:
+                        break
+                    self.now_seconds = max(self.now_seconds, *parked)
             else:
                 raise AssertionError(f"never idle: {list(self.state.documents('h'))}")
 
