@@ -100,3 +100,4 @@ class _Nothing:
         raise AssertionError("no change of a benchmark is poison")
 
     delete = write
+    by_rid = read

@@ -137,6 +137,10 @@ def _outcomes(summary: Summary, moment: Moment) -> list[tuple[str, int, str]]:
             ),
         ),
         ("deleted", outcomes["deleted"], ""),
-        ("duplicates", outcomes["duplicates"], f"{cell(outcomes['superseded'])} superseded"),
+        (
+            "duplicates",
+            outcomes["duplicates"],
+            f"{cell(outcomes['superseded'])} superseded, {cell(outcomes['gone'])} gone",
+        ),
         ("ignored", totals.ignored.total(), counts(dict(totals.ignored))),
     ]

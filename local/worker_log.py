@@ -19,7 +19,7 @@ class Totals:
     delivered: Counter[str] = field(default_factory=Counter)
     """Changes, by source."""
     outcomes: Counter[str] = field(default_factory=Counter)
-    """Counted, deleted, duplicates, superseded, corrections, unchanged, unpriced, conflicts."""
+    """By name, as `_OUTCOMES` has them."""
     ignored: Counter[str] = field(default_factory=Counter)
     dead: Counter[str] = field(default_factory=Counter)
     batches: int = 0
@@ -34,6 +34,7 @@ _OUTCOMES = {
     "deleted": "changes_deleted",
     "duplicates": "duplicates",
     "superseded": "superseded",
+    "gone": "gone",
     "corrections": "corrections",
     "unchanged": "unchanged",
     "unpriced": "unpriced",

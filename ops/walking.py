@@ -136,7 +136,9 @@ class Walk:
         named = self._not_erased(newer)
         lost = len(named)
         if not self.dry_run:
-            report = self.processors[source].process(as_delivered(undecided), CORRELATION)
+            report = self.processors[source].process(
+                as_delivered(undecided), CORRELATION, as_stored=True
+            )
             lost = report.delivered - report.duplicates - report.superseded - report.erased
         self.lost += lost
         if lost:

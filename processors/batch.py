@@ -1,9 +1,9 @@
 """The one algorithm of stage 1: a batch of changes becomes state, and nothing of it is lost.
 
 When `process` returns, every change of the batch is counted, deleted, ignored, dead-lettered or
-superseded, and its entry says so. When it raises, whatever was committed stays committed, and the
-same batch delivered again finds it done. It raises for transient failures and for defects of ours,
-never for a poison document.
+superseded, and its entry says so; or it is gone, and no entry does. When it raises, whatever was
+committed stays committed, and the same batch delivered again finds it done. It raises for transient
+failures and for defects of ours, never for a poison document.
 """
 
 from collections import deque
@@ -23,6 +23,7 @@ from materializers.journal import journal_of
 from processors.dead_letters import dead_letter, letter_id
 from processors.documents import Change, Source, coalesced, raw_documents, read_batch
 from processors.doubts import Doubt, settle
+from processors.identities import as_stored
 from processors.judging import Breaker, Judged, judge, oversize
 from processors.ownership import Layout, Work, copied, counts_nothing, owned, strangers, version_of
 from processors.packing import Planned, packed
@@ -71,10 +72,18 @@ class Processor:
     breaker: Breaker = field(default_factory=Breaker)
 
     def process(
-        self, text: str, correlation: Mapping[str, str], redrive: Redrive = Redrive.NONE
+        self,
+        text: str,
+        correlation: Mapping[str, str],
+        redrive: Redrive = Redrive.NONE,
+        *,
+        as_stored: bool = False,
     ) -> Report:
-        """Apply one batch (a JSON array of documents). Raises Transient or TooManyDefects."""
-        return _Run(self, text, correlation, redrive).apply()
+        """Apply one batch (a JSON array of documents). Raises Transient or TooManyDefects.
+
+        `as_stored`: no Functions host stood between the source and this text.
+        """
+        return _Run(self, text, correlation, redrive, as_stored=as_stored).apply()
 
 
 class _Run:
@@ -86,6 +95,8 @@ class _Run:
         text: str,
         correlation: Mapping[str, str],
         redrive: Redrive,
+        *,
+        as_stored: bool,
     ) -> None:
         self.source = processor.source
         self.ttl = processor.container_ttl
@@ -94,6 +105,7 @@ class _Run:
         self.text = text
         self.correlation = correlation
         self.redrive = redrive
+        self.as_stored = as_stored
         self.report = Report()
         self.strayed: dict[str, Judged] = {}
         """By entry: read from their source, and found to be another owner's than was delivered."""
@@ -105,6 +117,10 @@ class _Run:
         self.report.lags_seconds = [
             now_seconds - change.version.ts for change in changes if change.version.ts is not None
         ]
+        if not self.as_stored:
+            changes, self.report.gone = as_stored(
+                self.source, changes, self.outside.sources, now_seconds, self.outside.wait
+            )
         newest, self.report.duplicates, self.report.superseded = coalesced(changes)
         judged = [judge(self.source, change, self.ttl) for change in newest]
         if self.redrive is Redrive.NONE:

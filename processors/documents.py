@@ -69,6 +69,7 @@ class SourceDocument(msgspec.Struct, kw_only=True, gc=False):
     etag: str | None = msgspec.field(name="_etag", default=None)
     ts: int | None = msgspec.field(name="_ts", default=None)
     lsn: int | None = msgspec.field(name="_lsn", default=None)
+    rid: str | None = msgspec.field(name="_rid", default=None)
 
 
 class Envelope(msgspec.Struct):
@@ -87,6 +88,7 @@ class Envelope(msgspec.Struct):
     etag: Any = msgspec.field(name="_etag", default=None)
     ts: Any = msgspec.field(name="_ts", default=None)
     lsn: Any = msgspec.field(name="_lsn", default=None)
+    rid: Any = msgspec.field(name="_rid", default=None)
 
 
 D = TypeVar("D", bound=SourceDocument)
@@ -127,6 +129,8 @@ class Change(msgspec.Struct):
     """The document's JSON, where it was read by itself."""
     position: int = 0
     """Its place in the batch's text."""
+    rid: str = ""
+    """`_rid`: the service's own name of the document; empty where it has none."""
     doubtful: bool = False
     """Only the source can tell whether this is the newest version in its batch."""
 
@@ -226,6 +230,7 @@ def _change(source: Source[D], document: D) -> Change:
         ttl_seconds=_own_ttl(document.ttl),
         document=document,
         rejected=_of_schema(document.schema_version) or rejected,
+        rid=document.rid or "",
     )
 
 
@@ -259,6 +264,7 @@ def _undecodable(source: Source[D], raw: bytes | msgspec.Raw, error: msgspec.Dec
         ttl_seconds=_own_ttl(envelope.ttl),
         document=None,
         rejected=_of_schema(envelope.schema_version) or rejected or _reason(error),
+        rid=envelope.rid if isinstance(envelope.rid, str) else "",
     )
 
 

@@ -1,6 +1,6 @@
 """What stage 1 asks of the outside; `store/` answers it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from ledger.commits import Committed, Operation
@@ -25,6 +25,12 @@ class Sources(Protocol):
 
     def read(self, container: str, document_id: str, partition_key: Any) -> bytes | None:
         """The JSON of the document as it is now; None when it is gone."""
+
+    def by_rid(
+        self, container: str, seconds: Mapping[str, int], since: int | None = None
+    ) -> dict[str, bytes]:
+        """By `_rid`, the JSON of those documents as they are now, among what was last written in
+        one of these seconds (`_ts`), or from `since` on."""
 
 
 class Poison(Protocol):

@@ -197,7 +197,7 @@ def _of_current(
     if same and letter.version["lsn"] is not None:
         # A point read does not show it, and the entry keeps it.
         document["_lsn"] = letter.version["lsn"]
-    report = processor.process(_batch(document), correlation, Redrive.CURRENT)
+    report = processor.process(_batch(document), correlation, Redrive.CURRENT, as_stored=True)
     if report.erased:
         return Redriven(letter, Outcome.ERASED, "")
     if not same:
@@ -212,7 +212,7 @@ def _of_letter(
     if document is None:
         why = "the source is gone, and the letter does not hold enough of it"
         return Redriven(letter, Outcome.SUPERSEDED, why)
-    report = processor.process(_batch(document), correlation, Redrive.STALE)
+    report = processor.process(_batch(document), correlation, Redrive.STALE, as_stored=True)
     if report.erased:
         return Redriven(letter, Outcome.ERASED, "")
     return _of_same_version(letter, report, f"the source is gone; the letter {_decided(report)}")

@@ -15,7 +15,7 @@ ERASED = "erased"
 
 @dataclass
 class Report:
-    """Counts of one batch; every delivered change is in exactly one of the first six."""
+    """Counts of one batch; every delivered change is in exactly one of the first seven."""
 
     counted: int = 0
     deleted: int = 0
@@ -23,6 +23,8 @@ class Report:
     dead: Counter[str] = field(default_factory=Counter)
     duplicates: int = 0
     superseded: int = 0
+    gone: int = 0
+    """Not found in their source, which alone could tell whose they are."""
 
     delivered: int = 0
     erased: int = 0
@@ -68,6 +70,7 @@ class Report:
             "dead_letters": dict(self.dead),
             "duplicates": self.duplicates,
             "superseded": self.superseded,
+            "gone": self.gone,
             "corrections": self.corrections,
             "unchanged": self.unchanged,
             "unpriced": self.unpriced,

@@ -48,7 +48,7 @@ def _interaction(random: Random, who: Identity, written_at: int) -> Body:
 def _design(random: Random) -> Body:
     body: Body = {}
     maybe(random, body, "document_type", "user_interaction")
-    maybe(random, body, "session_id", "session-1")
+    maybe(random, body, "session_id", random.choice(("session-1", pools.STAMPS[0])))
     response: Body = {"personality_used": random.choice(pools.PERSONALITIES)}
     maybe(random, response, "model_used", random.choice(pools.MODELS))
     body["response_metadata"] = response
@@ -178,7 +178,9 @@ def _incident(random: Random, who: Identity, written_at: int) -> Body:
     maybe(random, body, "resolution", resolution)
     verdicts = ("correct_detection", "false_alarm")
     maybe(random, body, "feedback_data", {"model_accuracy": random.choice(verdicts)})
-    categories = random.sample(("insult", "threat", "spam", "spam"), random.randrange(4))
+    categories = random.sample(
+        ("insult", "threat", "spam", "spam", *pools.STAMPS[:2]), random.randrange(4)
+    )
     maybe(random, body, "flagged_content", {"violation_categories": categories})
     actions = random.choices(("warning_issued", "content_blocked", "account_suspended"), k=2)
     maybe(random, body, "actions_taken", [{"action_type": action} for action in actions])

@@ -74,7 +74,9 @@ def _one_version(random: Random, now: int, before: Sequence[Version]) -> Version
     if fate <= 2:
         body |= random.choice(({"is_deleted": True}, {"deleted": True}))
     elif fate == 3:
-        body["document_type"] = random.choice(("weather_report", "User_Interaction"))
+        body["document_type"] = random.choice(
+            ("weather_report", "User_Interaction", *pools.STAMPS[:2])
+        )
     elif fate <= 6:
         body = spoiled(random, who.source, body)
     return Version(who.source, body, now)

@@ -20,8 +20,10 @@ TIMES_OF_DAY = (
     *("12:00:59.500000", "12:04:59.999999", "12:05:00.000000", "11:59:59.000000"),
     *("05:59:59.000000", "06:00:00.000000", "17:30:00.000000", "18:00:00.000000"),
 )
-TOPICS = ("duty", "karma", "Duty", " duty ", "unknown", "道", "t" * 128, "t" * 129)
-PERSONALITIES = ("krishna", "buddha", "einstein", "marcus_aurelius", "p" * 129)
+STAMPS = ("2025-01-02T03:04:05.60Z", "2025-01-02T03:04:05.6Z", "/Date(1735787045600)/")
+"""Labels that the host takes for dates."""
+TOPICS = ("duty", "karma", "Duty", " duty ", "unknown", "道", "t" * 128, "t" * 129, *STAMPS[:2])
+PERSONALITIES = ("krishna", "buddha", "einstein", "marcus_aurelius", "p" * 129, *STAMPS[:2])
 MODELS = (
     *("gemini-2.5-flash", "gpt-4o-mini", "claude-sonnet-4-20250514"),
     *("anthropic/claude-3-7-sonnet-20250219", "openrouter/openai/gpt-4o"),
@@ -30,17 +32,44 @@ MODELS = (
     *("whisper-1", "tts-1", "openai/text-embedding-3-small", "voyageai/voyage-3.5"),
     *("models/gemini-2.5-flash", "publishers/google/models/gemini-2.5-pro"),
     *("us.anthropic.claude-sonnet-4-20250514-v1:0", "ft:gpt-4o-mini-2024-07-18:org::id"),
+    *STAMPS,
 )
 SOURCES = (
     *("bhagavad_gita", "Bhagavad Gita", "bhagavad-gita as it is", "dhammapada", "Meditations"),
-    *("道德經 — 老子", "a/b%c", "?#", "s" * 129),
+    *("道德經 — 老子", "a/b%c", "?#", "s" * 129, STAMPS[0]),
 )
 CITATION_TEXTS = (
     *("Bhagavad Gita 2.47", "Bg. 2.47", "Dhammapada 1:5", "Meditations 5", "Meditations 5.16-18"),
     *("Tao Te Ching", "2.47", "Srimad Bhagavatam 1.2.6", "  dhammapada   1.5 ", "", "Gita 2:v47"),
+    *STAMPS[:2],
 )
-CHAPTERS = ("1", "2", "16-18", 2, 2.5, 2.50, "Bg. 2.47", "Bg.3", "Chapter One", " 2 ", "c" * 129)
-VERSES = ("1", "47", 47, 4.25, "16-18", "Bg. 2.47", "Bg.2.47", "Bg 16-18", "Bg. .5", "v" * 129)
+CHAPTERS = (
+    "1",
+    "2",
+    "16-18",
+    2,
+    2.5,
+    2.50,
+    "Bg. 2.47",
+    "Bg.3",
+    "Chapter One",
+    " 2 ",
+    "c" * 129,
+    STAMPS[0],
+)
+VERSES = (
+    "1",
+    "47",
+    47,
+    4.25,
+    "16-18",
+    "Bg. 2.47",
+    "Bg.2.47",
+    "Bg 16-18",
+    "Bg. .5",
+    "v" * 129,
+    STAMPS[1],
+)
 SCORES = (0, 1, 0.5, 1.0, 0.92, 0.7, 0.3333333, 0.0000005, 0.0000015)
 RATINGS = (1, 2, 3, 4, 5, 4.5, 4.25, 5.0, 0, 6, -1, 5.000001)
 DURATIONS_MS = (0, 1, 0.5, 1.5, 100, 101, 102, 1200, 1250, 3001, 59_999.4, 3_600_000)

@@ -74,6 +74,11 @@ class _Sources:
                 return msgspec.json.encode({k: v for k, v in one.items() if k != "_lsn"})
         return None
 
+    def by_rid(
+        self, container: str, seconds: Mapping[str, int], since: int | None = None
+    ) -> dict[str, bytes]:
+        raise NotImplementedError
+
 
 def counting(
     container: str, documents: Sequence[Document], standing: Sequence[Document]

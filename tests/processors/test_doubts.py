@@ -2,7 +2,7 @@
 decides that is newer than everything known; one that lags is read once more."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -29,6 +29,11 @@ class Readings:
     def read(self, container: str, document_id: str, partition_key: Any) -> bytes | None:
         self.count += 1
         return json.dumps(at(next(self._times))).encode()
+
+    def by_rid(
+        self, container: str, seconds: Mapping[str, int], since: int | None = None
+    ) -> dict[str, bytes]:
+        raise NotImplementedError
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ Commits are atomic and bound to ETags. Trouble is part of the material: reads la
 guarantee, answers get lost, and just before a commit another worker may take its turn.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -22,6 +22,7 @@ from ledger.commits import (
     Write,
     commit_bytes,
 )
+from ledger.labels import digest
 from materializers.registry import VIEWS
 from processors.dead_letters import DeadLetter
 
@@ -194,6 +195,8 @@ class MemorySources:
     def __init__(self, trouble: Trouble) -> None:
         self._trouble = trouble
         self._versions: dict[str, list[bytes]] = {}
+        self._keys: dict[str, str] = {}
+        """By `_rid`."""
         self._fresh: set[str] = set()
         """Whose latest version not every replica shows yet."""
 
@@ -202,6 +205,7 @@ class MemorySources:
         shown = {name: value for name, value in body.items() if name != "_lsn"}
         key = _place(container, body.get("user_id", msgspec.UNSET), body["id"])
         self._versions[key] = [*self._versions.get(key, [])[-1:], _ENCODER.encode(shown)]
+        self._keys[body["_rid"]] = key
         self._fresh.add(key)
 
     def pause(self, _seconds: float) -> None:
@@ -211,7 +215,23 @@ class MemorySources:
     def read(self, container: str, document_id: str, partition_key: Any) -> bytes | None:
         if self._trouble.strikes() and self._trouble.strikes():
             raise Transient("a source read failed")
-        key = _place(container, partition_key, document_id)
+        return self._seen(_place(container, partition_key, document_id))
+
+    def by_rid(
+        self, container: str, seconds: Mapping[str, int], since: int | None = None
+    ) -> dict[str, bytes]:
+        if self._trouble.strikes() and self._trouble.strikes():
+            raise Transient("a query of a source failed")
+        asked = set(seconds.values())
+        found = {}
+        for rid in seconds:
+            if (raw := self._seen(self._keys[rid])) is not None:
+                at = _DECODER.decode(raw)["_ts"]
+                if at in asked or (since is not None and at >= since):
+                    found[rid] = raw
+        return found
+
+    def _seen(self, key: str) -> bytes | None:
         versions = self._versions.get(key)
         if not versions:
             return None
@@ -238,6 +258,11 @@ class MemoryPoison:
 def _partition(body: Document) -> str:
     partition: str = body[VIEWS[body["document_type"]].partition_key]
     return partition
+
+
+def rid_of(container: str, body: Document) -> str:
+    """The same for all versions of a document."""
+    return digest(_place(container, body.get("user_id", msgspec.UNSET), body["id"]))
 
 
 def _place(container: str, partition_key: Any, document_id: str) -> str:

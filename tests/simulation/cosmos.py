@@ -29,7 +29,8 @@ BATCH_BYTES_MAX = 2_000_000
 BATCH_OPERATIONS_MAX = 100
 EPK_MAX = 0x10000
 MINIMUM, MAXIMUM = "", "FF"
-_FORBIDDEN = frozenset("/\\?#")
+_FORBIDDEN = frozenset("\\?#")
+"""`/` too is refused by SDKs; there are writers that get it in."""
 
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder().decode
@@ -390,7 +391,7 @@ class Container:
         document: Document = _DECODE(version.body)
         document["_etag"] = version.etag
         document["_ts"] = version.ts
-        document["_rid"] = self.name
+        document["_rid"] = rid_of(self.key_of(document), version.id)
         return document
 
 
@@ -415,6 +416,12 @@ def _check(operation: Operation, known: Version | None, index: int) -> None:
 def key_of(value: Any) -> Key:
     """The name of a partition key value; UNSET for none."""
     return "" if value is msgspec.UNSET else _ENCODE(value).decode()
+
+
+@lru_cache(10_000)
+def rid_of(key: Key, document_id: str) -> str:
+    """What the service calls a document, in all its versions."""
+    return f"{zlib.crc32(key.encode()):08x}{zlib.crc32(document_id.encode()):08x}"
 
 
 @lru_cache(10_000)

@@ -6,6 +6,7 @@ Every request passes a *gate*, which may let others run, fail it, or lose its an
 """
 
 import base64
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar, cast
@@ -21,7 +22,7 @@ from azure.cosmos.exceptions import (
     CosmosResourceExistsError,
     CosmosResourceNotFoundError,
 )
-from azure.cosmos.partition_key import _Empty
+from azure.cosmos.partition_key import NullPartitionKeyValue, _Empty
 
 from local.cosmos import query_request
 from local.cosmos.errors import Refused
@@ -39,6 +40,10 @@ from tests.simulation.cosmos import (
     range_text,
 )
 from tests.simulation.queries import Query
+
+_WITH_ANY_ID = ("user_interactions", "user_sessions", "abuse_incidents")
+"""Containers whose ids others choose."""
+_ENCODED = re.compile("%[0-9A-Fa-f]{2}")
 
 T = TypeVar("T")
 Hook = Callable[[Mapping[str, str], object], None]
@@ -117,6 +122,10 @@ class Proxy:
         self, item: str, partition_key: Any, *, session_token: str | None = None
     ) -> CosmosDict:
         def do() -> CosmosDict:
+            if self.id in _WITH_ANY_ID and _ENCODED.search(item):
+                raise failed(401)
+            if self.id in _WITH_ANY_ID and ("/" in item or item in (".", "..")):
+                raise failed(404)
             found, token = self.model.read(_key(partition_key), item, session_token)
             if found is None:
                 error = failed(404)
@@ -329,6 +338,8 @@ class _Place(msgspec.Struct):
 def _key(partition_key: Any) -> Key:
     if isinstance(partition_key, str):
         return _text_key(partition_key)
+    if partition_key is NullPartitionKeyValue:
+        return key_of(None)
     if isinstance(partition_key, _Empty) or getattr(partition_key, "__name__", "").startswith(
         "None"
     ):

@@ -12,7 +12,7 @@ and nothing else may be counted.
 same second a higher `_lsn` is taken at its word (docs/architecture.md, "Rules of the commit", 3).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from random import Random
@@ -64,6 +64,11 @@ class Ports:
             return None
         body = {name: value for name, value in shown[-1].items() if name != "_lsn"}
         return msgspec.json.encode(body)
+
+    def by_rid(
+        self, container: str, seconds: Mapping[str, int], since: int | None = None
+    ) -> dict[str, bytes]:
+        raise NotImplementedError
 
     def write(self, letter: DeadLetter) -> None:
         """Dead letters are not looked at here."""

@@ -16,7 +16,7 @@ from store import catalogue
 from tests.generators import Version, pools
 from tests.simulation.ambient import VirtualTime, ambient, definition
 from tests.simulation.blob import Blobs
-from tests.simulation.cosmos import Container, Document, Key, Operation
+from tests.simulation.cosmos import Container, Document, Key, Operation, rid_of
 from tests.simulation.faults import Gate, Kind, Swarm, random_plan
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.sdk import Client
@@ -134,7 +134,7 @@ class World:
             "_etag": etag,
             "_ts": int(self.scheduler.now),
             "_lsn": physical.lsn,
-            "_rid": source,
+            "_rid": rid_of(key, body["id"]),
         }
         self.versions[source][key, body["id"]].append(shown)
         self.orders[source][etag] = len(self.orders[source])

@@ -248,6 +248,7 @@ def deliver(worker: wiring.Worker, source: str, documents: Sequence[Document]) -
         + report.dead.total()
         + report.duplicates
         + report.superseded
+        + report.gone
     )
     assert len(documents) == ended, f"{report} does not say where every change ended"
     return report

@@ -3,7 +3,7 @@
 import json
 import threading
 import urllib.request
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,6 +62,13 @@ class WatchedSources:
 
     def read(self, container: str, document_id: str, partition_key: Any) -> bytes | None:
         found = self.inner.read(container, document_id, partition_key)
+        self.after()
+        return found
+
+    def by_rid(
+        self, container: str, seconds: Mapping[str, int], since: int | None = None
+    ) -> dict[str, bytes]:
+        found = self.inner.by_rid(container, seconds, since)
         self.after()
         return found
 
