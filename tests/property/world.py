@@ -15,7 +15,6 @@ import msgspec
 from ledger.buckets import bucket_pk
 from ledger.commits import Transient
 from ledger.entries import entry_id
-from local.functions.dates import rewrite_dates
 from materializers.fold import fold
 from materializers.publish import Publisher, Stage
 from materializers.registry import VIEWS
@@ -27,6 +26,7 @@ from processors.pricing import Prices as WorkerPrices
 from processors.pricing import load_overrides
 from store import catalogue
 from tests.generators import Version
+from tests.generators.delivered import as_delivered
 from tests.oracle import (
     Prices,
     SourceDocument,
@@ -310,11 +310,9 @@ class World:
         return {name: value for name, value in body.items() if name != "_lsn"}
 
     def _text(self, documents: Sequence[Document]) -> str:
-        """As the host hands it over: now and then as it is stored, and where it holds a time that
-        only the host makes readable."""
+        """As the host hands it over; now and then as it is stored."""
         text = _ENCODER.encode(documents).decode()
-        stays = self.random.randrange(4) == 0 or "T24:00:00" in text
-        return text if stays else rewrite_dates(text)
+        return text if self.random.randrange(4) == 0 else as_delivered(text)
 
     def _any_worker(self) -> int:
         return self.random.randrange(len(self.workers))

@@ -20,7 +20,6 @@ from ledger.buckets import bucket_pk
 from ledger.commits import Transient
 from local.cosmos import Endpoint
 from local.functions import Host, Timing
-from local.functions.dates import rewrite_dates
 from local.functions.payload import documents_json
 from materializers.heads import HEAD_ID
 from materializers.registry import VIEWS
@@ -30,6 +29,7 @@ from processors.report import Report
 from settings import CosmosConnection, Settings
 from store import account, catalogue
 from store.generation import GenerationStore
+from tests.generators.delivered import as_delivered
 from tests.local.cosmos.support import settle
 from tests.oracle import Prices, SourceDocument, comparable, compute_views
 
@@ -229,13 +229,8 @@ class Ground:
 
 
 def text_of(documents: Sequence[Document]) -> str:
-    """A batch as the platform hands it over.
-
-    It turns 24:00:00 into the next midnight, which makes a valid time of an invalid one; batches
-    with such a time are left as they are stored.
-    """
-    text = documents_json(documents, rewrites_dates=False)
-    return text if "T24:00:00" in text else rewrite_dates(text)
+    """A batch as the platform hands it over."""
+    return as_delivered(documents_json(documents, rewrites_dates=False))
 
 
 def deliver(worker: wiring.Worker, source: str, documents: Sequence[Document]) -> Report:
