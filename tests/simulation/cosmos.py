@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from tests.generators.delivered import rid_of
+
 Document = dict[str, Any]
 Key = str
 """The JSON of a partition key value; empty where the document has none."""
@@ -416,12 +418,6 @@ def _check(operation: Operation, known: Version | None, index: int) -> None:
 def key_of(value: Any) -> Key:
     """The name of a partition key value; UNSET for none."""
     return "" if value is msgspec.UNSET else _ENCODE(value).decode()
-
-
-@lru_cache(10_000)
-def rid_of(key: Key, document_id: str) -> str:
-    """What the service calls a document, in all its versions."""
-    return f"{zlib.crc32(key.encode()):08x}{zlib.crc32(document_id.encode()):08x}"
 
 
 @lru_cache(10_000)

@@ -14,9 +14,10 @@ from ledger.generations import GENERATION_ID, Generation
 from materializers.registry import VIEWS
 from store import catalogue
 from tests.generators import Version, pools
+from tests.generators.delivered import rid_of
 from tests.simulation.ambient import VirtualTime, ambient, definition
 from tests.simulation.blob import Blobs
-from tests.simulation.cosmos import Container, Document, Key, Operation, rid_of
+from tests.simulation.cosmos import Container, Document, Key, Operation
 from tests.simulation.faults import Gate, Kind, Swarm, random_plan
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.sdk import Client
