@@ -94,7 +94,7 @@ def test_the_view_shows_what_its_page_says() -> None:
     assert compared("", expected(world), found(world)) == []
     (march,) = [one for one in world.views.documents("model_costs") if one["id"] == MARCH]
     assert march["month"] == "202603"
-    assert march["models"]["gemini-2.5-flash"] == {"requests": 37, "cost_usd": 0.048867}
+    assert march["models"]["gemini-2.5-flash"] == {"requests": 37, "cost_usd": 0.047895}
     assert (march["period_start"], march["period_end"]) == ("2026-03-01", "2026-04-01")
     assert march["ttl"] == 7_776_000
 
