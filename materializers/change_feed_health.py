@@ -86,6 +86,12 @@ def document_id(window: int) -> str:
     return f"system_health_{CHANGE_FEED}_{end[:8]}_{end[8:]}"
 
 
+def is_health(document: Mapping[str, Any]) -> bool:
+    """Whether a document of the container is one of these."""
+    prefix = f"system_health_{CHANGE_FEED}_"
+    return document.get("metric_type") == CHANGE_FEED and str(document["id"]).startswith(prefix)
+
+
 def rendered(window: int, total: Batch, now_ms: int) -> dict[str, Any]:
     """The window's document."""
     lags = total.lag_seconds_counts

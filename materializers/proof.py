@@ -60,6 +60,10 @@ class Snapshot:
 
     pk: str
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    damaged: set[str] = field(default_factory=set)
+    """Ids of documents of ours that cannot be read."""
+    foreign: set[str] = field(default_factory=set)
+    """Ids of documents that are not ours."""
 
     def under(self, prefix: str) -> Iterable[dict[str, Any]]:
         """Documents whose id begins with the prefix."""

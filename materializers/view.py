@@ -95,6 +95,7 @@ class View:
         try:
             key = self.key_of(document)
             place = self.document_id(key), self.partition(key)
+            self.starts_at_seconds(key)
         except (LookupError, TypeError, ValueError, AttributeError):
             return None
         return key if place == (document["id"], document.get(self.partition_key)) else None

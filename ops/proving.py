@@ -7,7 +7,8 @@ and is left to the next run, and one that crashes is finished by it.
 
 import secrets
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from ledger.commits import CommitError, Conflict, Delete, Write
 from ledger.generations import keeps
 from materializers import proof
 from materializers.again import walk
+from materializers.change_feed_health import is_health
 from materializers.documents import content_of, view_document
 from materializers.fold import Bucket, read_bucket
 from materializers.heads import HEAD_ID, Head
@@ -28,6 +30,7 @@ from materializers.partials import state_key_of
 from materializers.proof import Difference, Snapshot, differences_of
 from materializers.registry import VIEWS
 from materializers.view import SYMBOL, Inputs, View
+from ops.forms import Form, form_of
 from ops.walking import Moving
 from store.bucket_feed import BucketFeed
 from store.state import StateStore
@@ -54,15 +57,25 @@ class Proof:
     @property
     def differences(self) -> list[Difference]:
         """All of them, users first."""
-        return [one for some in self.users.values() for one in some] + self.measures
+        return [*self.damaged, *self.of_users, *self.measures]
+
+    @property
+    def damaged(self) -> list[Difference]:
+        """State documents of ours that cannot be read."""
+        names = sorted(self.snapshot.damaged)
+        return [Difference(one, "$", "a document of its form", "another") for one in names]
+
+    @property
+    def of_users(self) -> list[Difference]:
+        """What is wrong with users' documents."""
+        return [one for some in self.users.values() for one in some]
 
     def within(self, period: str | None) -> list[Difference]:
         """Those of a period (a prefix of YYYYMMDD); a user's are of every period."""
         if period is None:
             return self.differences
-        users = [one for some in self.users.values() for one in some]
         of_period = (one for one in self.measures if concerns(one.where, period))
-        return [*users, *of_period]
+        return [*self.damaged, *self.of_users, *of_period]
 
 
 def take_snapshot(
@@ -77,18 +90,33 @@ def take_snapshot(
     snapshot = Snapshot(pk)
     for _ in range(SNAPSHOT_TRIES_MAX):
         for page in feed.pages():
-            snapshot.documents.update((document["id"], _kept(document)) for document in page)
+            _take(snapshot, page)
             noted(len(snapshot.documents))
             pace()
         journal = state.read_range(pk, JOURNAL_FROM, JOURNAL_TO)
         moved = [document for page in feed.pages() for document in page]
-        snapshot.documents.update((document["id"], _kept(document)) for document in moved)
+        _take(snapshot, moved)
         if not moved:
             for name in [one for one in snapshot.documents if one.startswith(JOURNAL_FROM)]:
                 del snapshot.documents[name]
-            snapshot.documents.update((document["id"], document) for document in journal)
+            snapshot.damaged = {one for one in snapshot.damaged if not one.startswith(JOURNAL_FROM)}
+            _take(snapshot, journal)
             return snapshot
     raise Moving(f"bucket {pk} never stood still while it was read: try when less is written")
+
+
+def _take(snapshot: Snapshot, documents: Iterable[dict[str, Any]]) -> None:
+    for document in documents:
+        name, form = document["id"], form_of(document)
+        # Read again, because it has changed, it may be of another form.
+        snapshot.documents.pop(name, None)
+        snapshot.damaged.discard(name)
+        if form is Form.OURS:
+            snapshot.documents[name] = _kept(document)
+        elif form is Form.DAMAGED:
+            snapshot.damaged.add(name)
+        else:
+            snapshot.foreign.add(name)
 
 
 def _kept(document: dict[str, Any]) -> dict[str, Any]:
@@ -115,6 +143,12 @@ def prove(snapshot: Snapshot, since: str) -> Proof:
 def repair(state: StateStore, proven: Proof, now_ms: int) -> None:
     """Write users as they must be, then the correction of all measures. Raises Moving."""
     snapshot, must = proven.snapshot, proven.must
+    if snapshot.damaged:
+        for name in snapshot.damaged:
+            with suppress(Conflict):  # somebody else has deleted it
+                state.commit(snapshot.pk, [Delete(name)])
+        # What they told is missing now: that is named, and worked out anew, by the next reading.
+        raise Moving(f"damaged documents of bucket {snapshot.pk} were deleted: run again")
     head = snapshot.documents.get(HEAD_ID)
     try:
         for key in proven.users:
@@ -191,15 +225,21 @@ def view_keys(
 
 
 def orphans(
-    views: ViewStore, keys: Collection[tuple[View, str]], pace: Callable[[], None]
+    views: ViewStore,
+    keys: Collection[tuple[View, str]],
+    pace: Callable[[], None],
+    foreign: Counter[str],
 ) -> Iterator[tuple[View, str]]:
-    """Keys of published documents that nothing in the state concerns."""
+    """Keys of published documents that nothing in the state concerns. What the worker has not
+    written is counted as foreign, by container."""
     known = {(view.name, key) for view, key in keys}
     for view in VIEWS.values():
         for page in views.stamps(view.name, view.partition_key):
             for document in page:
                 key = view.key_in(document)
-                if key is not None and not document.get("empty") and (view.name, key) not in known:
+                if key is None:
+                    foreign[view.name] += not is_health(document)
+                elif not document.get("empty") and (view.name, key) not in known:
                     yield view, key
             pace()
 

@@ -6,6 +6,7 @@ import os
 import secrets
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -112,6 +113,8 @@ class Result(msgspec.Struct):
     gone: int
     """Counted documents that their source does not hold, although their TTL has not passed; each is
     also a difference."""
+    foreign: dict[str, int]
+    """Where documents stand that are not the worker's, and how many: they are skipped."""
     unchanging: list[Unchanging]
     """What keeps the documents it has and was not compared, because it lies beyond the horizon of
     the last rebuild."""
@@ -141,7 +144,9 @@ def run(options: argparse.Namespace) -> int:
     with metering.metered() as meter:
         pace = pace_of(meter, options.request_units_per_second)
         try:
-            found, lost, gone = _reconcile(target, worker, options, pace, generation, since)
+            found, lost, gone, foreign = _reconcile(
+                target, worker, options, pace, generation, since
+            )
         except Moving as moving:
             print(f"{moving}.", file=sys.stderr)
             return 1
@@ -149,6 +154,7 @@ def run(options: argparse.Namespace) -> int:
         [dataclasses.asdict(one) for one in found],
         lost,
         gone,
+        dict(foreign),
         unchanging(generation.horizon_seconds),
         since,
         repaired=not options.dry_run,
@@ -168,7 +174,7 @@ def _reconcile(
     pace: Callable[[], None],
     generation: Generation,
     since: str,
-) -> tuple[list[Difference], int, int]:
+) -> tuple[list[Difference], int, int, Counter[str]]:
     layout = Layout(generation.generation, generation.buckets)
     pks = [layout.pk(one) for one in range(generation.buckets)]
     container, state = target.container("state"), StateStore(target.container("state"))
@@ -183,6 +189,8 @@ def _reconcile(
         options.in_flight_seconds,
     )
     found: list[Difference] = []
+    foreign: Counter[str] = Counter()
+    damaged = 0
     for pk in pks:
         # By place: a bucket that moved while it was repaired is proved again.
         wrong: dict[tuple[str, str], Difference] = {}
@@ -190,11 +198,13 @@ def _reconcile(
             proven = proving.prove(
                 proving.take_snapshot(container, pk, pace, _noted(f"bucket {pk}")), since
             )
+            foreign[f"state {pk}"] = len(proven.snapshot.foreign)
             within = proven.within(options.period)
             repairing = within and not options.dry_run
             for one in proven.differences if repairing else within:
                 wrong.setdefault((one.where, one.path), one)
             if not repairing:
+                damaged += len(proven.damaged)
                 break
             if not found:
                 # A repair may take out of the state what only an entry is missing for.
@@ -211,8 +221,11 @@ def _reconcile(
         found.extend(walk.found)
     gone = list(_gone(target, options, pace, pks)) if options.full else []
     found.extend(gone)
-    found.extend(_views(target, worker, options, pace, pks, generation))
-    return found, walk.lost, len(gone)
+    if damaged:
+        print("State documents are damaged: views are not compared.", file=sys.stderr)
+    else:
+        found.extend(_views(target, worker, options, pace, pks, generation, foreign))
+    return found, walk.lost, len(gone), +foreign
 
 
 def _gone(
@@ -239,6 +252,7 @@ def _views(
     pace: Callable[[], None],
     pks: Sequence[str],
     generation: Generation,
+    foreign: Counter[str],
 ) -> list[Difference]:
     """What is wrong with the published documents; and publish them again."""
     if not options.dry_run:
@@ -246,7 +260,7 @@ def _views(
     state, views = StateStore(target.container("state")), ViewStore(target.database)
     counted = {key for pk in pks for key in proving.state_keys(state, pk, pace)}
     keys = proving.view_keys(state, [read_bucket(state, pk) for pk in pks], counted)
-    keys.extend(proving.orphans(views, keys, pace))
+    keys.extend(proving.orphans(views, keys, pace, foreign))
     published = proving.Published(
         state,
         views,
@@ -332,6 +346,8 @@ def _print(result: Result) -> None:
         if len(result.differences) > SHOWN_MAX:
             out.print(f"and {len(result.differences) - SHOWN_MAX} more; see --json")
     print_unchanging(result.unchanging)
+    for place, number in result.foreign.items():
+        out.print(f"skipped in {place}: {number} documents that are not the worker's")
     done = "repaired" if result.repaired else "not repaired (--dry-run)"
     out.print(
         f"{len(result.differences)} differences"
