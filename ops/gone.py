@@ -18,7 +18,7 @@ from azure.cosmos import DatabaseProxy
 from ledger.entries import TTL_AFTER_SOURCE_SECONDS, Outcome, entry_id
 from ledger.plan import counted_fact
 from materializers.proof import ENTRY_PREFIX
-from processors.documents import as_delivered
+from processors.raw_json import as_text
 from store import catalogue
 from store.state import StateStore
 
@@ -118,7 +118,7 @@ class Gone:
             ],
             enable_cross_partition_query=True,
         )
-        found = msgspec.json.decode(as_delivered(list(rows)))
+        found = msgspec.json.decode(as_text(list(rows)))
         return {entry_id(source, one.get("user_id", msgspec.UNSET), one["id"]) for one in found}
 
 

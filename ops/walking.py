@@ -22,9 +22,10 @@ from ops.trailing import PAGES_MAX, SECONDS_MAX, Unwritten
 from processors.archive import change_of
 from processors.batch import Processor
 from processors.cursors import CURSORS_PK, new_cursor
-from processors.documents import Change, as_delivered
+from processors.documents import Change
 from processors.lag import WHOLE
 from processors.ownership import Layout, version_of
+from processors.raw_json import as_text
 from processors.trailing import Allowance, Document, TrailingReader
 from store.erased import ErasedUsers
 from store.state import StateStore
@@ -137,7 +138,7 @@ class Walk:
         lost = len(named)
         if not self.dry_run:
             report = self.processors[source].process(
-                as_delivered(undecided), CORRELATION, as_stored=True
+                as_text(undecided), CORRELATION, as_stored=True
             )
             lost = report.delivered - report.duplicates - report.superseded - report.erased
         self.lost += lost

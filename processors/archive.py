@@ -27,7 +27,8 @@ from ledger.instants import DAY_SECONDS
 from ledger.labels import digest
 from ledger.users import user_key
 from ledger.versions import Version
-from processors.documents import Change, Source, as_delivered, read_document
+from processors.documents import Change, Source, read_document
+from processors.raw_json import as_text
 from processors.trailing import Document, Handle
 
 ROOT = "archived"
@@ -125,7 +126,7 @@ def archiving(source: Source[Any], archive: Archive, erased: Erased = lambda _: 
 
 def change_of(source: Source[Any], document: Document) -> Change:
     """A document as stage 1 reads it."""
-    return read_document(source, as_delivered(document).encode())
+    return read_document(source, as_text(document).encode())
 
 
 def copy_of(source: Source[Any], change: Change, document: Document) -> Copy:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from processors.batch import Processor
-from processors.documents import as_delivered
+from processors.raw_json import as_text
 from processors.trailing import Document, Handle
 
 CHECKED = "checked"
@@ -27,7 +27,7 @@ def auditing(processor: Processor) -> Handle:
     """Sends documents through stage 1; counts what was checked and what had to be repaired."""
 
     def handle(documents: Sequence[Document]) -> Counter[str]:
-        report = processor.process(as_delivered(documents), CORRELATION, as_stored=True)
+        report = processor.process(as_text(documents), CORRELATION, as_stored=True)
         decided = report.counted + report.deleted + report.ignored.total() + report.dead.total()
         decided -= report.erased  # time and again, as long as their source keeps them
         return Counter({CHECKED: len(documents), REPAIRED: decided})

@@ -8,6 +8,7 @@ value.
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
@@ -19,6 +20,7 @@ from ledger.facts import Fact
 from ledger.instants import DAY_SECONDS, SECOND_US, instant_us
 from ledger.labels import digest
 from ledger.versions import Order, Version, order
+from processors.raw_json import DEPTH_MAX, HALF, as_text, half_named, shallow, split
 
 USER_BYTES_MAX = 900
 SCHEMA_VERSION = 1
@@ -141,9 +143,13 @@ def read_batch(source: Source[D], text: str | bytes) -> list[Change]:
     Raises msgspec.DecodeError when the text is no JSON array: then nothing can be told apart, and
     nothing may be dropped.
     """
+    if isinstance(text, bytes):
+        text = text.decode()
     try:
+        if HALF in text:
+            raise msgspec.DecodeError("some text may not be valid Unicode")
         changes = [_change(source, document) for document in _decoder(source).decode(text)]
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         changes = [read_document(source, raw) for raw in raw_documents(text)]
     for position, change in enumerate(changes):
         change.position = position
@@ -152,12 +158,29 @@ def read_batch(source: Source[D], text: str | bytes) -> list[Change]:
 
 def read_document(source: Source[D], raw: bytes | msgspec.Raw) -> Change:
     """The change that one document's JSON is."""
+    raw, rejected = _readable(bytes(raw))
     try:
         change = _change(source, msgspec.json.decode(raw, type=source.document_type))
     except msgspec.DecodeError as error:
         change = _undecodable(source, raw, error)
-    change.raw = bytes(raw)
+    if HALF.encode() in raw and (path := half_named(change.document)) is not None:
+        rejected = rejected or invalid(path, "half of a surrogate pair")
+    change.rejected = rejected or change.rejected
+    change.raw = raw
     return change
+
+
+def _readable(raw: bytes) -> tuple[bytes, Rejected | None]:
+    """What the decoders can read of a document, and why it is invalid if that is not all of it."""
+    try:
+        msgspec.json.decode(raw)
+    except RecursionError:
+        rejected = malformed("$", f"nested deeper than {DEPTH_MAX} levels")
+        return shallow(raw.decode()).encode(), rejected
+    except msgspec.DecodeError:
+        with suppress(ValueError):  # then it is not JSON at all, as the decoder will say
+            raw = as_text(json.loads(raw)).encode()
+    return raw, None
 
 
 def coalesced(changes: list[Change]) -> tuple[list[Change], int, int]:
@@ -189,20 +212,25 @@ def _written_at(change: Change) -> int:
     return change.version.ts or 0
 
 
-def as_delivered(documents: object) -> str:
-    """What the SDK has read, as JSON text like the host's: half of a surrogate pair, which no UTF-8
-    can hold, is U+FFFD there."""
-    text = json.dumps(documents, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
-def raw_documents(text: str | bytes) -> list[msgspec.Raw]:
+def raw_documents(text: str) -> list[msgspec.Raw]:
     """The JSON of each document of a batch, untouched."""
-    return msgspec.json.decode(text, type=list[msgspec.Raw])
+    try:
+        return msgspec.json.decode(text, type=list[msgspec.Raw])
+    except msgspec.DecodeError as error:
+        if isinstance(error, msgspec.ValidationError) or not _is_json(text):
+            raise
+    except RecursionError:
+        pass
+    return [msgspec.Raw(one.encode()) for one in split(text)]
+
+
+def _is_json(text: str) -> bool:
+    """Also where a text holds half of a surrogate pair, which `msgspec` refuses."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 @cache

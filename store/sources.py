@@ -8,7 +8,7 @@ import msgspec
 from azure.cosmos import DatabaseProxy
 from azure.cosmos.partition_key import NonePartitionKeyValue
 
-from processors.documents import as_delivered
+from processors.raw_json import as_text
 from store import metering
 from store.failures import transient
 from store.point_read import point_read
@@ -26,7 +26,7 @@ class SourceStore:
         """The JSON of the document as it is now; None when it is gone."""
         key = NonePartitionKeyValue if partition_key is msgspec.UNSET else partition_key
         document, _ = point_read(self._database.get_container_client(container), document_id, key)
-        return None if document is None else as_delivered(document).encode()
+        return None if document is None else as_text(document).encode()
 
     def by_rid(
         self, container: str, seconds: Mapping[str, int], since: int | None = None

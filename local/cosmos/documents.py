@@ -5,6 +5,7 @@ what a client sent is what it reads back. Properties a client echoes from an ear
 removed first, as the service does.
 """
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,9 @@ from local.cosmos.storage import NEVER
 
 DOCUMENT_BYTES_MAX = 2 * 1024 * 1024
 ID_BYTES_MAX = 1023
+DEPTH_MAX = 128
+"""Levels of objects and lists ("Azure Cosmos DB service quotas")."""
+_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 _SYSTEM = ("_rid", "_self", "_etag", "_attachments", "_ts", "_lsn")
 _FORBIDDEN_IN_ID = frozenset("/\\?#")
@@ -53,6 +57,7 @@ def _head(first: str) -> tuple[int, msgspec.json.Decoder[msgspec.Struct]]:
 def parse(raw: bytes | msgspec.Raw, container: Container) -> Incoming:
     """Checks a document body against its container."""
     body = bytes(raw).strip()
+    _check_depth(body)
     definition = container.definition
     first_at, decoder = _head(definition.key_path[0])
     try:
@@ -74,6 +79,18 @@ def parse(raw: bytes | msgspec.Raw, container: Container) -> Incoming:
         body=body,
         paths_indexed=paths,
     )
+
+
+def _check_depth(body: bytes) -> None:
+    """400 for what is nested deeper than the service takes; no decoder comes that far."""
+    if body.count(b"{") + body.count(b"[") <= DEPTH_MAX:
+        return
+    depth = 0
+    for token in _BRACKETS.finditer(body):
+        depth += token[0] in (b"{", b"[")
+        depth -= token[0] in (b"}", b"]")
+        if depth > DEPTH_MAX:
+            raise Refused(400, f"The document is nested deeper than {DEPTH_MAX} levels.")
 
 
 def _without_system(body: bytes) -> bytes:

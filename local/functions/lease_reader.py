@@ -23,7 +23,7 @@ from local.functions.delivery import Delivery, Outcome, Verdict
 from local.functions.feed import Feed, FeedRange, Page, RangeSplit
 from local.functions.indexing import IndexedFunction
 from local.functions.leases import Lease, LeaseLost, LeaseStore
-from local.functions.payload import cosmos_argument, documents_json
+from local.functions.payload import DEPTH_MAX, cosmos_argument, documents_json, nested_too_deep
 from local.functions.triggers import CosmosTrigger
 
 LOG = logging.getLogger("local.functions")
@@ -90,6 +90,9 @@ class LeaseReader:
             return Step.DRAINED
         if not may_deliver():
             return Step.STOPPED
+        if any(map(nested_too_deep, page.documents)):
+            self._stand_still(page)
+            return Step.DRAINED
         outcome = self._deliver(page, stop)
         if outcome.verdict is Verdict.STOPPED:
             return Step.STOPPED
@@ -176,6 +179,16 @@ class LeaseReader:
             if self._function.retry_policy
             else "there is no retry policy",
             outcome.error,
+        )
+
+    def _stand_still(self, page: Page) -> None:
+        LOG.error(
+            "%s: range %s stands still before %s: a document is nested deeper than %d levels, "
+            "which stops the platform's trigger without a word",
+            self._function.name,
+            self._lease.token,
+            page.continuation,
+            DEPTH_MAX,
         )
 
     def _give_up_lease(self) -> None:

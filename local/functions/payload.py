@@ -12,6 +12,9 @@ from local.functions.indexing import IndexedFunction
 from local.functions.library import decode
 from local.functions.triggers import CosmosTrigger
 
+DEPTH_MAX = 64
+"""Levels that the host's JSON reader takes (Newtonsoft.Json's default)."""
+
 
 def documents_json(documents: Sequence[Mapping[str, object]], rewrites_dates: bool) -> str:
     """A batch as the real host writes it: compact, not ASCII-escaped, dates rewritten."""
@@ -21,6 +24,19 @@ def documents_json(documents: Sequence[Mapping[str, object]], rewrites_dates: bo
         raw = text.encode("utf-16-le", "surrogatepass")
         text = raw.decode("utf-16-le", "replace")
     return rewrite_dates(text) if rewrites_dates else text
+
+
+def nested_too_deep(value: object) -> bool:
+    """Whether a document is nested so deep that the real trigger stops at it."""
+    level = [value]
+    for _ in range(DEPTH_MAX):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return any(isinstance(one, dict | list) for one in level)
 
 
 def cosmos_argument(function: IndexedFunction, text: str) -> object:

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.values import UNKNOWN, Fields, Invalid, exact_number, label, plain_decimals
+from tests.oracle.values import (
+    UNKNOWN,
+    Fields,
+    Invalid,
+    exact_number,
+    is_unicode,
+    label,
+    plain_decimals,
+)
 
 ALIASES = {"bhagavad_gita_as_it_is": "bhagavad_gita"}
 
@@ -32,6 +40,8 @@ class Citation:
 
 def read_citation(element: Any, path: str) -> Citation:
     if isinstance(element, str):
+        if not is_unicode(element):
+            raise Invalid(path)
         return _from_text(element)
     if not isinstance(element, dict):
         raise Invalid(path)
@@ -39,7 +49,7 @@ def read_citation(element: Any, path: str) -> Citation:
     chapter, verse = _chapter_and_verse(_place(fields, "chapter"), _place(fields, "verse"))
     citation_text = fields.text("citation_text")
     return Citation(
-        source=source_label(fields.text("source") or ""),
+        source=source_label(fields.name("source") or ""),
         chapter=label(chapter),
         verse=label(verse),
         relevance=fields.score("relevance_score"),
@@ -70,7 +80,7 @@ def _place(fields: Fields, name: str) -> str | None:
     number = exact_number(fields.raw(name))
     if number is not None:
         return plain_decimals(number)
-    return (fields.text(name) or "").strip() or None
+    return (fields.name(name) or "").strip() or None
 
 
 def _chapter_and_verse(chapter: str | None, verse: str | None) -> tuple[str | None, str | None]:

@@ -54,6 +54,7 @@ def check_common_fields(fields: Fields) -> None:
     version = fields.number("schema_version")
     if version is not None and (version.denominator != 1 or version > NEWEST_SCHEMA):
         raise Invalid(fields.path("schema_version"))
+    fields.name("id")
     fields.text("type")
     fields.boolean("is_deleted")
     fields.boolean("deleted")
@@ -63,7 +64,7 @@ def read_user(fields: Fields) -> str | None:
     """None for the anonymous. Every candidate is checked, also one that loses."""
     candidates = []
     for name in ("user_id", "userId", "partition_key"):
-        user = fields.text(name)
+        user = fields.name(name)
         if user is not None and len(user.encode("utf-8", "surrogatepass")) > 900:
             raise Invalid(fields.path(name))
         candidates.append(user)

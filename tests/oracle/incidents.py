@@ -11,7 +11,7 @@ from tests.oracle.documents import (
     read_user,
 )
 from tests.oracle.periods import day_of
-from tests.oracle.values import Fields, Invalid
+from tests.oracle.values import Fields, Invalid, is_unicode
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def read_incident(document: SourceDocument) -> Incident:
     return Incident(
         user=read_user(fields),
         at=at,
-        interaction_id=fields.text("interaction_id"),
+        interaction_id=fields.name("interaction_id"),
         severity=fields.text("severity"),
         incident_type=fields.text("incident_type"),
         detection_method=detection.text("detection_method"),
@@ -81,6 +81,8 @@ def _violation_categories(fields: Fields) -> tuple[str, ...]:
     categories = []
     for position, category in enumerate(flagged.elements("violation_categories")):
         if category is not None and not isinstance(category, str):
+            raise Invalid(f"{flagged.path('violation_categories')}[{position}]")
+        if category and not is_unicode(category):
             raise Invalid(f"{flagged.path('violation_categories')}[{position}]")
         if category:
             categories.append(category)

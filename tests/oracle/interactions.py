@@ -81,18 +81,18 @@ def read_interaction(document: SourceDocument, prices: Prices) -> Interaction:
             "created_at": fields.time("created_at"),
         },
     )
-    session = first_present(fields.text("session_id"), fields.text("sessionId"))
+    session = first_present(fields.name("session_id"), fields.name("sessionId"))
     personality = first_present(
-        response.text("personality_used"),
-        fields.text("personality_id"),
-        fields.text("personality"),
+        response.name("personality_used"),
+        fields.name("personality_id"),
+        fields.name("personality"),
     )
     model = label(
         first_present(
-            cost.text("model_used"),
-            response.text("model_used"),
-            context.text("model_used"),
-            fields.text("model"),
+            cost.name("model_used"),
+            response.name("model_used"),
+            context.name("model_used"),
+            fields.name("model"),
         )
     )
     input_tokens = first_present(
@@ -130,7 +130,7 @@ def read_interaction(document: SourceDocument, prices: Prices) -> Interaction:
         and both_tokens,
         personality=label(personality),
         model=model,
-        topic=label(query.text("query_category")),
+        topic=label(query.name("query_category")),
         complexity=COMPLEXITY.get(query.text("query_complexity") or ""),
         response_ms=response_ms,
         retrieval_ms=fields.object("processing_stages").milliseconds("content_retrieval_ms"),

@@ -117,6 +117,11 @@ def _instant_of_text(text: str) -> int | None:
     return microseconds if 0 <= microseconds <= _LATEST else None
 
 
+def is_unicode(text: str) -> bool:
+    """Whether a text holds no half of a surrogate pair."""
+    return not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
+
+
 class Fields:
     """The named fields of one JSON object; each reader answers None for absent or null."""
 
@@ -135,6 +140,13 @@ class Fields:
         if value is None or value == "":
             return None
         if not isinstance(value, str):
+            raise Invalid(self.path(name))
+        return value
+
+    def name(self, name: str) -> str | None:
+        """A user, an id or a label: text that must be valid Unicode."""
+        value = self.text(name)
+        if value is not None and not is_unicode(value):
             raise Invalid(self.path(name))
         return value
 

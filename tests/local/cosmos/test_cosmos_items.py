@@ -1,5 +1,6 @@
 """Point operations behave as the service's do."""
 
+import json
 from typing import Any
 
 import pytest
@@ -133,3 +134,12 @@ def test_an_impossible_ttl_is_refused(container: ContainerProxy, ttl: Any) -> No
     with pytest.raises(CosmosHttpResponseError) as refused:
         container.create_item({"id": "a", "pk": "A", "ttl": ttl})
     assert refused.value.status_code == 400
+
+
+def test_a_document_nested_deeper_than_128_levels_is_refused(container: ContainerProxy) -> None:
+    container.create_item({"id": "a", "pk": "A", "x": json.loads("[" * 127 + "]" * 127)})
+    for levels in (128, 500):
+        deeper = {"id": "b", "pk": "A", "x": json.loads("[" * levels + "]" * levels)}
+        with pytest.raises(CosmosHttpResponseError) as refused:
+            container.create_item(deeper)
+        assert refused.value.status_code == 400

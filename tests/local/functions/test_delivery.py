@@ -208,3 +208,12 @@ def test_a_missing_lease_container_is_created_where_the_trigger_asks_for_it(
         host.run_until_idle()
 
     assert recorded(root) == [[["one"]]]
+
+
+def test_a_document_nested_deeper_than_64_levels_stops_its_range(
+    ground: Ground, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ground.write("deep", x=json.loads("[" * 64 + "]" * 64))
+
+    assert delivered(ground, root, "TRIGGER\ndef f(changes: str) -> None: record(changes)") == []
+    assert "deeper than 64 levels" in caplog.text
