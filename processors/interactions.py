@@ -332,6 +332,8 @@ def _text(value: str | int | float | None) -> str | None:
     """A chapter or verse as text: a number in plain decimals without trailing zeros."""
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, int):
+        return str(value)
     # As written: a float's own value is not what its shortest decimal says.
     return format(Decimal(repr(value)).normalize(), "f") if value else "0"
 
