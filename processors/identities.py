@@ -34,10 +34,14 @@ _WRITTEN = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{0,6}[1-9])?(?:Z|[+-]\d\d:\d\d)?", re.ASCII
 )
 """The one form in which Newtonsoft.Json writes a date."""
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+"""What the host writes for half of a surrogate pair."""
 
 
 def may_be_rewritten(text: str) -> bool:
     """Whether the host may have written this text, for itself or for another one."""
+    if _REPLACEMENT in text:
+        return True
     return len(text) >= _SHORTEST and text[_AT_T] == "T" and _WRITTEN.fullmatch(text) is not None
 
 
@@ -111,7 +115,8 @@ def _struct_in_doubt(struct: msgspec.Struct) -> bool:
     # Of each change in turn, and hardly ever true: no call for what is short or absent.
     for value in filter(None, _texts(struct.__class__)(struct)):
         if value.__class__ is str:
-            if len(value) >= _SHORTEST and value[_AT_T] == "T" and may_be_rewritten(value):
+            dated = len(value) >= _SHORTEST and value[_AT_T] == "T"
+            if (dated or _REPLACEMENT in value) and may_be_rewritten(value):
                 return True
         elif _value_in_doubt(value):
             return True

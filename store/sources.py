@@ -41,7 +41,7 @@ class SourceStore:
         pairs = iter(sorted(seconds.items(), key=lambda pair: pair[1]))
         while some := dict(islice(pairs, RIDS_PER_QUERY)):
             for document in self._by_rid(container, list(some), sorted({*some.values()}), since):
-                found[document["_rid"]] = as_delivered(document).encode()
+                found[document["_rid"]] = as_text(document).encode()
         return found
 
     def _by_rid(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.cosmos import Endpoint
-from processors.documents import as_delivered
+from processors.raw_json import as_text
 from store import sources
 from store.sources import SourceStore
 from tests.worker.ground import (
@@ -45,7 +45,7 @@ PLACES: dict[str, Callable[[str], Document]] = {
 def assert_the_audit_finds_nothing(ground: Ground, worker: Worker, *containers: str) -> None:
     """What the sources hold has been decided as it stands there."""
     for source in containers:
-        text = as_delivered(ground.feed(source))
+        text = as_text(ground.feed(source))
         report = worker.processors[source].process(text, {}, as_stored=True)
         assert report.delivered == report.duplicates
 
