@@ -5,7 +5,8 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from azure.cosmos import CosmosClient
 
 import settings
+from ledger import foreign
 from ledger.buckets import bucket_pk
 from ledger.generations import Generation
 from ledger.instants import DAY_SECONDS
@@ -143,7 +145,7 @@ class Worker:
 
     def _trail(self, name: str, readers: list[TrailingReader]) -> None:
         started = time.perf_counter()
-        with metering.metered() as meter:
+        with self._metered(name) as meter:
             readings = run_all(readers, TRAILING_PAGES_MAX, TRAILING_SECONDS_MAX, time.monotonic)
         for reading in readings:
             _log_reading(self.log.bind(reader=name, source=reading.container), reading)
@@ -157,10 +159,22 @@ class Worker:
             for failure in reading.failures:
                 raise failure
 
+    @contextmanager
+    def _metered(self, name: str) -> Iterator[metering.Meter]:
+        """A meter; foreign documents that were skipped meanwhile are said."""
+        with metering.metered() as meter, foreign.skipping() as skipped:
+            yield meter
+        if skipped.by_container:
+            self.log.warning(
+                "documents skipped that are not of the worker's form",
+                reader=name,
+                containers=skipped.by_container,
+            )
+
     def redrive(self, correlation: Mapping[str, str]) -> None:
         """Redrive dead letters whose reason may be gone. Raises where the next run must go on."""
         started = time.perf_counter()
-        with metering.metered() as meter:
+        with self._metered("redrive") as meter:
             run = self.redriver.run(correlation)
             pending = self.poison.count_pending()
         (self.log.warning if pending.by_category else self.log.info)(
@@ -179,7 +193,7 @@ class Worker:
     def lag(self) -> None:
         """One line per source: how far its leases are behind. Raises where it cannot be read."""
         started = time.perf_counter()
-        with metering.metered() as meter:
+        with self._metered("lag") as meter:
             found = self.gauge.read()
         for source in self.gauge.sources:
             of_source = [(one, state) for one, state in found if one.source == source]

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from azure.core.exceptions import AzureError
 
 from ledger.commits import CommitError, Transient
+from ledger.foreign import skipping
 from ops import (
     archive,
     audit,
@@ -49,6 +50,15 @@ COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     options = parser().parse_args(arguments)
+    with skipping() as skipped:
+        code = _run(options)
+    for container, number in skipped.by_container.items():
+        what = "1 document that is" if number == 1 else f"{number} documents that are"
+        print(f"Skipped in {container}: {what} not of the worker's form.", file=sys.stderr)
+    return code
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         code: int = options.run(options)
         sys.stdout.flush()

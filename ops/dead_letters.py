@@ -14,14 +14,13 @@ from ledger.instants import SECOND_US, iso
 from ops import connection, trailing
 from ops.numbers import whole_positive
 from ops.output import cell, console, counts, print_json, table
-from processors.dead_letters import DeadLetter, Status
+from processors.dead_letters import CATEGORIES, DeadLetter, Status
 from processors.redrive import Outcome
 from store import catalogue
 from store.poison import PoisonStore, Selection
 
 LIMIT_DEFAULT = 1_000
 ALL = "all"
-CATEGORIES = ("malformed", "invalid", "unsupported_version", "oversize", "defect")
 CORRELATION = {"invocation_id": "ops dead-letters redrive"}
 DISCARDED = "an operator discarded it"
 UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}

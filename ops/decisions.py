@@ -15,6 +15,7 @@ import msgspec
 
 from ledger.entries import Outcome
 from ledger.facts import FACT_TYPES, InteractionFact
+from ledger.foreign import of_form
 from ledger.labels import digest
 from ledger.users import user_key
 from ops.connection import Account
@@ -22,6 +23,7 @@ from ops.horizon import beyond
 from ops.lines import Line
 from ops.queries import by_ids
 from ops.writing import Written
+from processors.dead_letters import CATEGORIES
 from processors.documents import Change
 from processors.ownership import Layout
 
@@ -31,6 +33,16 @@ LOOK_AT_ONCE = 2_000
 ENTRY_FIELDS = ("etag", "ts", "outcome", "fact")
 
 Entry = dict[str, Any]
+
+
+class _Entry(msgspec.Struct):
+    """What is asked of an entry."""
+
+    id: str
+    outcome: Outcome
+    etag: str | None = None
+    ts: int | None = None
+    fact: list[Any] | None = None
 
 
 @dataclass
@@ -83,7 +95,9 @@ class Ledger:
             wanted[self._pk(change)].add(change.entry_id)
         found: dict[str, Entry] = {}
         for pk, ids in wanted.items():
-            found |= {entry["id"]: entry for entry in by_ids(self._state, pk, ids, ENTRY_FIELDS)}
+            for entry in by_ids(self._state, pk, ids, ENTRY_FIELDS):
+                if of_form(entry, _Entry, self._state.id) is not None:
+                    found[entry["id"]] = entry
         return found
 
     def _pk(self, change: Change) -> str:
@@ -177,5 +191,8 @@ class Decisions:
             by_source[one.change.source].append(letter)
         for source, ids in by_source.items():
             letters = by_ids(self._poison, source, ids, ("category",))
-            categories = {letter["id"]: letter["category"] for letter in letters}
-            self.tally.dead.update(categories.get(one, "removed") for one in ids)
+            categories = {letter["id"]: letter.get("category") for letter in letters}
+            self.tally.dead.update(
+                category if (category := categories.get(one)) in CATEGORIES else "removed"
+                for one in ids
+            )

@@ -144,8 +144,8 @@ class Erasure:
         self.places.generations.counted(_definition())
         registry = ErasedUsers(self.places.state)
         record, etag = registry.read(self.key)
-        if record is None:
-            record = Erased(self.key, ERASED_PK, iso(int(self.now() * 1_000_000)))
+        record = record or Erased(self.key, ERASED_PK, "")
+        record.erased_at = record.erased_at or iso(int(self.now() * 1_000_000))
         settled = bool(record.finished_at)
         # Before the generations are looked up: a rebuild does it the other way round.
         etag = _written(registry, record, etag)

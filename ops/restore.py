@@ -87,7 +87,8 @@ def run(options: argparse.Namespace) -> int:
     state = client.get_database_client(configured.database).get_container_client("state")
     erased, _ = ErasedUsers(StateStore(state)).read(user_key(options.user))
     if erased is not None:
-        raise Refused(f"the user was erased on {erased.erased_at[:10]}: nothing is restored")
+        when = erased.erased_at[:10] or "a day that is not known"
+        raise Refused(f"the user was erased on {when}: nothing is restored")
     done = Restored()
     with archive.connect(configured.blob) as service:
         store = ArchiveStore(service)

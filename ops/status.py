@@ -10,6 +10,7 @@ import msgspec
 from azure.cosmos import ContainerProxy
 
 from ledger.buckets import bucket_pk
+from ledger.foreign import of_form, skipped_so_far
 from ledger.generations import Building
 from materializers.heads import HEAD_ID, Head
 from materializers.journal import JOURNAL_FROM, JOURNAL_TO
@@ -18,9 +19,10 @@ from ops import connection
 from ops.horizon import Unchanging, print_unchanging, unchanging
 from ops.output import cell, console, counts, print_json, table
 from ops.trailing import moment
+from processors.dead_letters import Status as LetterStatus
 from store import catalogue
 from store.point_read import point_read
-from store.poison import Pending
+from store.poison import Pending, PoisonStore
 
 PARKED_SHOWN_MAX = 20
 
@@ -94,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the status."""
     status = read(connection.connect(options))
     if options.json:
-        print_json(msgspec.to_builtins(status))
+        print_json({**msgspec.to_builtins(status), "skipped": skipped_so_far()})
         return 0
     out = console()
     out.print(
@@ -165,18 +167,15 @@ def dead_letters(target: connection.Account) -> DeadLetters:
     sources: Counter[str] = Counter()
     pending: Counter[str] = Counter()
     oldest: str | None = None
+    poison = PoisonStore(target.container("poison_messages"))
     for source in catalogue.load().with_role(catalogue.Role.SOURCE):
-        letters = target.container("poison_messages").query_items(
-            "SELECT c.category, c.status, c.first_failed_at FROM c", partition_key=source.name
-        )
-        for letter in letters:
-            categories[letter["category"]] += 1
-            status = letter["status"]
-            statuses[status] += 1
+        for letter in poison.summaries(source.name):
+            categories[letter.category] += 1
+            statuses[letter.status] += 1
             sources[source.name] += 1
-            if status == "pending":
-                pending[letter["category"]] += 1
-                oldest = min(oldest or letter["first_failed_at"], letter["first_failed_at"])
+            if letter.status is LetterStatus.PENDING:
+                pending[letter.category] += 1
+                oldest = min(oldest or letter.first_failed_at, letter.first_failed_at)
     return DeadLetters(
         total=sources.total(),
         by_category=dict(categories),
@@ -191,7 +190,7 @@ def dead_letters(target: connection.Account) -> DeadLetters:
 def _bucket(state: ContainerProxy, generation: int, number: int) -> Bucket:
     pk = bucket_pk(generation, number)
     document, _ = point_read(state, HEAD_ID, pk)
-    head = Head(HEAD_ID, pk) if document is None else msgspec.convert(document, Head)
+    head = (document and of_form(document, Head, state.id)) or Head(HEAD_ID, pk)
     (journal,) = state.query_items(
         "SELECT VALUE COUNT(1) FROM c WHERE c.id >= @from AND c.id < @to",
         parameters=[{"name": "@from", "value": JOURNAL_FROM}, {"name": "@to", "value": JOURNAL_TO}],

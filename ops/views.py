@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ledger.foreign import of_form, skip
 from materializers.registry import VIEWS
 from ops.columns import METADATA, at, columns_of
 from ops.connection import Account
@@ -26,7 +28,7 @@ def read_all(target: Account, view: str, at_most: int | None = None) -> list[Doc
         found = list(target.container(view).query_items(query, enable_cross_partition_query=True))
     except CosmosResourceNotFoundError:
         raise Refused(f"there is no container {view}: run `python -m ops provision`") from None
-    kept = [document for each in found if (document := _seen(each)) is not None]
+    kept = [document for each in found if (document := _seen(view, each)) is not None]
     return sorted(kept, key=lambda document: document["id"])
 
 
@@ -36,14 +38,14 @@ def read_one(target: Account, view: str, key: str) -> Document | None:
     for document_id, partition in _candidates(view, key):
         document, _ = point_read(target.container(view), document_id, partition)
         if document is not None:
-            return _seen(document)
+            return _seen(view, document)
     if key.startswith(f"{definition.name}_"):
         found = target.container(view).query_items(
             "SELECT * FROM c WHERE c.id = @id",
             parameters=[{"name": "@id", "value": key}],
             enable_cross_partition_query=True,
         )
-        return next((seen for each in found if (seen := _seen(each)) is not None), None)
+        return next((seen for each in found if (seen := _seen(view, each)) is not None), None)
     return None
 
 
@@ -59,9 +61,22 @@ def _candidates(view: str, key: str) -> list[tuple[str, str]]:
     return candidates
 
 
-def _seen(document: Document) -> Document | None:
-    """Without system properties; None for a tombstone."""
+class _Form(msgspec.Struct):
+    """What every document of a view says of itself."""
+
+    id: str
+    document_type: str
+    calculation_version: str
+    published_at: str
+
+
+def _seen(view: str, document: Document) -> Document | None:
+    """Without system properties; None for a tombstone, and for what is not of the view."""
     if document.get("empty"):
+        return None
+    form = of_form(document, _Form, view)
+    if form is None or form.document_type != VIEWS[view].name:
+        skip(view, document)
         return None
     return {name: value for name, value in document.items() if not name.startswith("_")}
 

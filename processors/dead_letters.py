@@ -8,7 +8,7 @@ enough to be written: of a large document it holds what fits.
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -16,6 +16,7 @@ from ledger.commits import encoded_bytes
 from ledger.instants import instant_us
 from ledger.labels import LABEL_CHARACTERS_MAX, digest
 from ledger.users import user_key
+from ledger.versions import Version
 from processors.definition import worker_version
 from processors.documents import Change, Source
 from processors.judging import Judged
@@ -23,6 +24,8 @@ from processors.judging import Judged
 OMITTED = "(omitted)"
 LETTER_BYTES_MAX = 64 * 1024
 """A dead letter is never larger as it is sent."""
+
+CATEGORIES = ("malformed", "invalid", "unsupported_version", "oversize", "defect")
 
 PRESENCE_ONLY = frozenset({"citation_text", "error", "error_message", "human_reviewer"})
 """Fields of which views need to know only that something is there."""
@@ -52,18 +55,31 @@ class Status(StrEnum):
     """An operator has said so."""
 
 
+class LetterSummary(msgspec.Struct):
+    """What is counted of a dead letter."""
+
+    id: str
+    category: str
+    status: Status
+    document_id: str
+    first_failed_at: str
+
+    def __post_init__(self) -> None:
+        _check(self.category, self.first_failed_at)
+
+
 class DeadLetter(msgspec.Struct):
     """A document of `poison_messages`; redelivery of the same version overwrites it."""
 
     id: str
     source: str
     category: str
-    """`malformed`, `invalid`, `unsupported_version`, `oversize` or `defect`."""
+    """One of CATEGORIES."""
     error: str
     message: str
     path: str
     document_id: str
-    partition_key: list[Any]
+    partition_key: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=1)]
     """As Cosmos DB writes it on the wire: `["u1"]`, `[null]`, or `[{}]` where it is absent."""
     version: dict[str, Any]
     first_failed_at: str
@@ -82,6 +98,18 @@ class DeadLetter(msgspec.Struct):
     """Seconds; only what is no longer pending expires."""
     truncated: bool = False
     """Of the document something, or all, was left out because of its size."""
+
+    def __post_init__(self) -> None:
+        _check(self.category, self.first_failed_at)
+        if set(self.version) != set(Version._fields):
+            raise ValueError("a version names its etag, ts and lsn")
+
+
+def _check(category: str, first_failed_at: str) -> None:
+    """What types do not say. Raises ValueError."""
+    if category not in CATEGORIES:
+        raise ValueError(f"a category is one of {', '.join(CATEGORIES)}")
+    instant_us(first_failed_at)
 
 
 def letter_id(change: Change) -> str:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from ledger.commits import OPERATIONS_MAX, Committed, Conflict, Delete, Operation, Write
+from ledger.foreign import of_form
 from processors.cursors import (
     CURSORS_PK,
     Cursor,
@@ -164,7 +165,8 @@ class TrailingReader:
 
     def _cursors(self, name: str) -> list[Held]:
         stored = self.state.read_range(CURSORS_PK, *cursors_of(name, self.container))
-        return [Held(msgspec.convert(one, Cursor), one["_etag"]) for one in stored]
+        cursors = ((of_form(one, Cursor, "state"), one["_etag"]) for one in stored)
+        return [Held(cursor, etag) for cursor, etag in cursors if cursor is not None]
 
     def _tiles(self, name: str) -> list[Held]:
         """One cursor per range as they are now; what that takes is written. Raises Conflict."""

@@ -4,16 +4,19 @@ It is written before anything is erased and stays for ever, so that whatever bui
 keeps copies elsewhere, knows whom to leave out. It also keeps the receipt. No user id stands in it.
 """
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import msgspec
 
 from ledger.commits import Write
+from ledger.foreign import of_form
 from store.state import StateStore
 
 ERASED_PK = "erased"
 _LAST_KEY = "~"
-"""Keys are hexadecimal."""
+_KEY = re.compile("[0-9a-f]{32}")
 
 
 class Erased(msgspec.Struct):
@@ -22,7 +25,7 @@ class Erased(msgspec.Struct):
     id: str
     pk: str
     erased_at: str
-    """When the user's erasure first began (ISO 8601)."""
+    """When the user's erasure first began (ISO 8601); empty where somebody damaged the document."""
     finished_at: str = ""
     """When a pass last found nothing more; empty while there may be more."""
     passes: int = 0
@@ -51,7 +54,7 @@ class ErasedUsers:
         document = found.get(user_key)
         if document is None:
             return None, None
-        return msgspec.convert(document, Erased), document["_etag"]
+        return _as_erased(document), document["_etag"]
 
     def write(self, erased: Erased, etag: str | None) -> str:
         """Create or replace just that version; returns the new ETag. Raises CommitError."""
@@ -61,8 +64,18 @@ class ErasedUsers:
     def all(self) -> list[Erased]:
         """Everybody who was erased, by key. Raises Transient."""
         found = self._state.read_range(ERASED_PK, "", _LAST_KEY)
-        return [msgspec.convert(document, Erased) for document in found]
+        known = (_as_erased(document) for document in found)
+        return [one for one in known if one is not None]
 
     def among(self, user_keys: Collection[str]) -> set[str]:
         """Those of the users who were erased. Raises Transient."""
         return set(self._state.read(ERASED_PK, user_keys)[0]) if user_keys else set()
+
+
+def _as_erased(document: Mapping[str, Any]) -> Erased | None:
+    """The document as the registry writes it; None where it is foreign. A user's own document that
+    somebody damaged still says who was erased: forgetting that would bring the user back."""
+    erased = of_form(document, Erased, "state")
+    if erased is None and _KEY.fullmatch(document["id"]):
+        return Erased(document["id"], ERASED_PK, "")
+    return erased if erased is not None and _KEY.fullmatch(erased.id) else None

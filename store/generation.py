@@ -5,7 +5,8 @@ refuses to run and says what to do, because mixing definitions would corrupt eve
 """
 
 import time
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 from azure.core import MatchConditions
@@ -16,6 +17,7 @@ from azure.cosmos.exceptions import (
 )
 
 from ledger.commits import Conflict
+from ledger.foreign import of_form
 from ledger.generations import GENERATION_ID, Counted, Generation
 from store import metering
 from store.failures import Refused, transient
@@ -40,14 +42,14 @@ class GenerationStore:
     def read(self) -> Generation | None:
         """The generation in force; None before the store is provisioned. Raises Transient."""
         document, _ = point_read(self._container, GENERATION_ID, GENERATION_ID)
-        return None if document is None else msgspec.convert(document, Generation)
+        return None if document is None else _as_generation(document)
 
     def held(self) -> HeldGeneration:
         """The generation in force, to be replaced. Raises Refused where there is none."""
         document, _ = point_read(self._container, GENERATION_ID, GENERATION_ID)
         if document is None:
             raise Refused("the store has no generation document: run `python -m ops provision`")
-        return HeldGeneration(msgspec.convert(document, Generation), document["_etag"])
+        return HeldGeneration(_as_generation(document), document["_etag"])
 
     def in_force(self, definition_version: str) -> Generation:
         """The generation in force. Raises Refused where this worker does not fit, or Transient."""
@@ -113,6 +115,16 @@ class GenerationStore:
                 raise Conflict(GENERATION_ID) from error
         metering.note(self._container.id, "replace_item", answer.get_response_headers())
         return HeldGeneration(generation, answer["_etag"])
+
+
+def _as_generation(document: Mapping[str, Any]) -> Generation:
+    generation = of_form(document, Generation, "state")
+    if generation is None:
+        raise Refused(
+            "the generation document is not as any worker writes it: deploy the worker that made "
+            "the state, or restore the document"
+        )
+    return generation
 
 
 def _unfit(found: Generation, definition_version: str) -> Refused:

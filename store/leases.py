@@ -7,13 +7,48 @@ documents of other kinds, which have no `LeaseToken`.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
 from azure.cosmos import ContainerProxy
 
-from ledger.instants import SECOND_US, instant_us
+from ledger.foreign import of_form
 from processors.cursors import FeedRange
 from processors.lag import WHOLE, Lease
 from store import metering
 from store.failures import transient
+
+
+class _Range(msgspec.Struct):
+    min: str
+    max: str
+
+
+class _FeedRange(msgspec.Struct):
+    range: _Range | None = msgspec.field(name="Range", default=None)
+
+
+class _Document(msgspec.Struct):
+    """A lease as the platform stores it. When it was renewed the service says (`_ts`): `timestamp`,
+    which the platform adds, has another text form in every library and version."""
+
+    id: str
+    token: str | int = msgspec.field(name="LeaseToken")
+    written_at: int = msgspec.field(name="_ts")
+    feed_range: _FeedRange | None = msgspec.field(name="FeedRange", default=None)
+    owner: str | None = msgspec.field(name="Owner", default=None)
+    position: str | None = msgspec.field(name="ContinuationToken", default=None)
+
+    @property
+    def lease(self) -> Lease:
+        declared = self.feed_range and self.feed_range.range
+        return Lease(
+            id=self.id,
+            token=str(self.token),
+            # Leases of old extensions name a physical range by its number only.
+            feed_range=FeedRange(declared.min, declared.max) if declared else WHOLE,
+            owner=self.owner or None,
+            position=self.position or None,
+            renewed_at=self.written_at,
+        )
 
 
 class LeaseStore:
@@ -32,7 +67,9 @@ class LeaseStore:
             head, dots, _ = document["id"].partition("..")
             rid = next((rid for ending, rid in by_ending.items() if head.endswith(ending)), None)
             if dots and rid is not None and "LeaseToken" in document:
-                found[rid].append(_lease(document))
+                lease = of_form(document, _Document, self._container.id)
+                if lease is not None:
+                    found[rid].append(lease.lease)
         return {rid: sorted(leases, key=lambda one: one.id) for rid, leases in found.items()}
 
     def _all(self) -> list[dict[str, Any]]:
@@ -45,17 +82,3 @@ class LeaseStore:
                     "SELECT * FROM c", enable_cross_partition_query=True, response_hook=noted
                 )
             )
-
-
-def _lease(document: Mapping[str, Any]) -> Lease:
-    declared = (document.get("FeedRange") or {}).get("Range")
-    timestamp = document.get("timestamp")
-    return Lease(
-        id=document["id"],
-        token=str(document["LeaseToken"]),
-        # Leases of old extensions name a physical range by its number only.
-        feed_range=FeedRange(declared["min"], declared["max"]) if declared else WHOLE,
-        owner=document.get("Owner") or None,
-        position=document.get("ContinuationToken") or None,
-        renewed_at=instant_us(timestamp) // SECOND_US if timestamp else None,
-    )

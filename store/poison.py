@@ -22,8 +22,9 @@ from azure.cosmos.exceptions import (
 )
 
 from ledger.commits import Transient, Unacceptable
+from ledger.foreign import of_form
 from ledger.instants import DAY_SECONDS, SECOND_US, instant_us
-from processors.dead_letters import DeadLetter, Status, without_document
+from processors.dead_letters import DeadLetter, LetterSummary, Status, without_document
 from store import metering
 from store.failures import NEVER, transient
 from store.point_read import point_read
@@ -86,7 +87,7 @@ class PoisonStore:
                 if earlier.status is Status.DISCARDED:
                     letter.status, letter.ttl = earlier.status, earlier.ttl
                     letter.resolution, letter.resolved_at = earlier.resolution, earlier.resolved_at
-            if self._replaced(letter, None if earlier is None else etag):
+            if self._replaced(letter, etag):
                 return
         raise Transient(f"letter {letter.id} changes all the time")
 
@@ -186,7 +187,9 @@ class PoisonStore:
         for source in selection.sources:
             query = f"SELECT * FROM c{where} ORDER BY c.first_failed_at"  # noqa: S608 - names only
             for document in self._query(query, parameters, source):
-                yield msgspec.convert(document, DeadLetter)
+                letter = of_form(document, DeadLetter, self._name)
+                if letter is not None:
+                    yield letter
 
     def pending(self, source: str, after: str, most: int) -> list[DeadLetter]:
         """Pending letters of one source, by id, from behind `after`. Raises Transient."""
@@ -196,28 +199,45 @@ class PoisonStore:
             source,
             most,
         )
-        return [msgspec.convert(document, DeadLetter) for document in islice(found, most)]
+        letters = (of_form(document, DeadLetter, self._name) for document in found)
+        return list(islice((one for one in letters if one is not None), most))
 
     def count_pending(self) -> Pending:
         """One query over all sources; a few request units as long as few are pending.
         Raises Transient."""
-        found = self._query(
-            "SELECT c.category, c.first_failed_at FROM c WHERE c.status = @status",
-            {"@status": Status.PENDING},
-            None,
-            PENDING_COUNTED_MAX,
+        found = self._summaries(
+            " WHERE c.status = @status", {"@status": Status.PENDING}, None, PENDING_COUNTED_MAX
         )
         letters = list(islice(found, PENDING_COUNTED_MAX))
         return Pending(
-            Counter(one["category"] for one in letters),
-            min((one["first_failed_at"] for one in letters), default=None),
+            Counter(one.category for one in letters),
+            min((one.first_failed_at for one in letters), default=None),
         )
 
-    def _read(self, letter: DeadLetter) -> tuple[DeadLetter | None, str]:
+    def summaries(self, source: str) -> Iterator[LetterSummary]:
+        """All letters of a source, in no particular order. Raises Transient."""
+        return self._summaries("", {}, source)
+
+    def _summaries(
+        self,
+        where: str,
+        parameters: Mapping[str, str],
+        source: str | None,
+        page: int | None = None,
+    ) -> Iterator[LetterSummary]:
+        names = ", ".join(f"c.{name}" for name in LetterSummary.__struct_fields__)
+        query = f"SELECT {names} FROM c{where}"  # noqa: S608 - names only
+        for document in self._query(query, parameters, source, page):
+            summary = of_form(document, LetterSummary, self._name)
+            if summary is not None:
+                yield summary
+
+    def _read(self, letter: DeadLetter) -> tuple[DeadLetter | None, str | None]:
+        """(the letter as it is stored, its ETag); an ETag alone where somebody damaged it."""
         found, _ = point_read(self._container, letter.id, letter.source)
         if found is None:
-            return None, ""
-        return msgspec.convert(found, DeadLetter), found["_etag"]
+            return None, None
+        return of_form(found, DeadLetter, self._name), found["_etag"]
 
     def _query(
         self,

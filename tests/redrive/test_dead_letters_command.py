@@ -153,7 +153,7 @@ def test_what_is_discarded_while_it_fails_again_stays_discarded(
     again = msgspec.structs.replace(letter)
     read = store._read
 
-    def discarded_meanwhile(one: DeadLetter) -> tuple[DeadLetter | None, str]:
+    def discarded_meanwhile(one: DeadLetter) -> tuple[DeadLetter | None, str | None]:
         found = read(one)
         monkeypatch.undo()
         assert store.resolve(letter, Status.DISCARDED, "by hand", letter.first_failed_at)
