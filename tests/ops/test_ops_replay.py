@@ -19,6 +19,7 @@ NOTHING = {
     "dead_letters": {},
     "superseded": 0,
     "not_applied": 0,
+    "beyond_horizon": {},
     "problems": [],
 }
 
