@@ -94,14 +94,14 @@ def cosmos_connection(environment: Mapping[str, str]) -> CosmosConnection:
     """The connection named COSMOS: a connection string, or the identity settings of Functions."""
     text = environment.get(CONNECTION, "")
     if text:
-        parts = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
-        try:
-            return CosmosConnection(parts["AccountEndpoint"], parts["AccountKey"])
-        except KeyError as missing:
-            raise ConfigurationError(
-                f"{CONNECTION} is no connection string: {missing.args[0]} is missing; use "
-                "AccountEndpoint=https://…;AccountKey=…; or set COSMOS__accountEndpoint"
-            ) from None
+        parts = _connection_string(text)
+        for name in ("AccountEndpoint", "AccountKey"):
+            if not parts.get(name.lower()):
+                raise ConfigurationError(
+                    f"{CONNECTION} is not a connection string: {name} is missing; use "
+                    "AccountEndpoint=https://…;AccountKey=…; or set COSMOS__accountEndpoint"
+                )
+        return CosmosConnection(parts["accountendpoint"], parts["accountkey"])
     endpoint = environment.get(f"{CONNECTION}__accountEndpoint", "")
     if not endpoint:
         raise ConfigurationError(
@@ -114,19 +114,34 @@ def cosmos_connection(environment: Mapping[str, str]) -> CosmosConnection:
 def blob_connection(environment: Mapping[str, str]) -> BlobConnection | None:
     """The connection named BLOB, as Functions write connections; None where there is none."""
     text = environment.get(BLOB, "")
-    if text == "UseDevelopmentStorage=true":
+    parts = _connection_string(text)
+    if parts.get("usedevelopmentstorage", "").lower() == "true":
         return BlobConnection(DEVELOPMENT_BLOB)
     if text:
-        if "AccountKey=" not in text and "SharedAccessSignature=" not in text:
+        if not parts.keys() & {"accountkey", "sharedaccesssignature"}:
             raise ConfigurationError(
-                f"{BLOB} is no connection string: use one with an AccountKey for local work, or "
+                f"{BLOB} is not a connection string: use one with an AccountKey for local work, or "
                 f"set {BLOB}__serviceUri for a managed identity"
             )
-        return BlobConnection(text)
+        return BlobConnection(";".join(f"{name}={value}" for name, value in parts.items()))
     uri = environment.get(f"{BLOB}__serviceUri", "")
     if not uri:
         return None
     return BlobConnection(None, uri, environment.get(f"{BLOB}__clientId") or None)
+
+
+def _connection_string(text: str) -> dict[str, str]:
+    """Its values by name in lower case, read as the trigger's host does (.NET,
+    DbConnectionStringBuilder): names in any case, blanks around names and values, quoted values."""
+    parts = {}
+    for part in text.split(";"):
+        name, equals, value = part.partition("=")
+        value = value.strip()
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        if equals:
+            parts[name.strip().lower()] = value
+    return parts
 
 
 def audit_schedule(environment: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from ledger.commits import Transient
 from local import run
 from local.functions import HostError
 from local.serve import BLOB_PORT, FUNCTIONS_PORT, add_arguments, serve
+from local.terminal import in_any_encoding
 from ops.connection import LOCAL_PORT
 from settings import ConfigurationError
 from store.failures import Refused
@@ -21,6 +22,7 @@ from store.failures import Refused
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the ground; returns the exit code."""
+    in_any_encoding()
     options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)

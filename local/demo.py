@@ -18,6 +18,8 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from local.terminal import in_any_encoding
+
 Document = dict[str, Any]
 Write = tuple[str, Document]
 """(source container, document)"""
@@ -336,6 +338,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--day", type=date.fromisoformat, default=datetime.now(UTC).date())
     parser.add_argument("--interactions", type=int, default=400)
     parser.add_argument("--out", type=Path, help="a JSON lines file; standard output when absent")
+    in_any_encoding()
     options = parser.parse_args(arguments)
     writes = traffic(options.seed, options.day, options.interactions)
     lines = "".join(

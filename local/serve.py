@@ -10,6 +10,7 @@ from types import FrameType
 from local.bad_days import PRESETS, faults
 from local.functions import Host, console
 from local.ground import Ground, Plan
+from local.terminal import port
 from ops.connection import LOCAL_CONNECTION, LOCAL_PORT
 from ops.provision import buckets
 
@@ -26,17 +27,17 @@ def add_arguments(
     add("--partitions", type=int, default=1, metavar="N", help="physical partitions of a container")
     add("--file", type=Path, help="keep the data in this SQLite file (default: in memory)")
     shown = "a free one" if cosmos_port == 0 else "%(default)s"
-    add("--cosmos-port", type=int, default=cosmos_port, metavar="PORT", help=f"default: {shown}")
+    add("--cosmos-port", type=port, default=cosmos_port, metavar="PORT", help=f"default: {shown}")
     shown = "a free one" if functions_port == 0 else "%(default)s"
     add(
         "--functions-port",
-        type=int,
+        type=port,
         default=functions_port,
         metavar="PORT",
         help=f"default: {shown}",
     )
     shown = "a free one" if blob_port == 0 else "%(default)s"
-    add("--blob-port", type=int, default=blob_port, metavar="PORT", help=f"default: {shown}")
+    add("--blob-port", type=port, default=blob_port, metavar="PORT", help=f"default: {shown}")
     add("--buckets", type=buckets, metavar="N", help="parts of the state (default: 1)")
     add("--seed", type=int, default=0, metavar="N", help="of faults and traffic (default: 0)")
     add(

@@ -28,6 +28,7 @@ from ops import (
     status,
 )
 from ops.connection import Unreachable
+from ops.output import in_any_encoding
 from settings import ConfigurationError
 from store.failures import Refused
 
@@ -49,6 +50,7 @@ COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    in_any_encoding()
     options = parser().parse_args(arguments)
     with skipping() as skipped:
         code = _run(options)

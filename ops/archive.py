@@ -38,9 +38,10 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Archive once, or show where the archive stands."""
+    writes = not (options.status or options.dry_run)
     readers = [
         reader
-        for reader in trailing.worker(options).archives
+        for reader in trailing.worker(options, writes=writes).archives
         if options.source in (None, reader.container)
     ]
     if not readers:

@@ -43,7 +43,8 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Audit once, or show where the audit stands."""
-    client, configured = trailing.connected(options)
+    writes = not (options.status or options.dry_run)
+    client, configured = trailing.connected(options, writes=writes)
     worker = wiring.build(client, configured)
     readers = worker.audits
     if options.status:

@@ -68,8 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def connect(options: argparse.Namespace) -> Account:
-    """A client of the account. Raises ConfigurationError or Unreachable."""
+def connect(options: argparse.Namespace, *, writes: bool = False) -> Account:
+    """A client of the account. A command that writes says first where. Raises ConfigurationError
+    or Unreachable."""
     environment = dict(os.environ)
     if options.connection:
         environment[CONNECTION] = options.connection
@@ -96,7 +97,27 @@ def connect(options: argparse.Namespace) -> Account:
         raise ConfigurationError(
             f"the connection to {connection.endpoint} cannot be used: {type(error).__name__}"
         ) from None
+    if writes:
+        endpoint = connection.endpoint.rstrip("/")
+        print(f"Writes to database {name} of {endpoint}.", file=sys.stderr)
     return Account(client, client.get_database_client(name))
+
+
+def agreed(options: argparse.Namespace, question: str) -> bool:
+    """Whether a person at a terminal agrees; where nobody sits, and with `--yes`, nobody is
+    asked."""
+    if options.yes or not sys.stdin.isatty():
+        return True
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        return True
+    print("Nothing was done.", file=sys.stderr)
+    return False
+
+
+def add_yes(parser: argparse.ArgumentParser) -> None:
+    """The argument of a command that asks."""
+    parser.add_argument("--yes", action="store_true", help="do not ask, also on a terminal")
 
 
 def _is_local(endpoint: str) -> bool:

@@ -64,6 +64,7 @@ def add_parser(commands: Any) -> None:
         connection.add_arguments(action)
     for action in (redrive, discard):
         action.add_argument("--dry-run", action="store_true", help="only list what is selected")
+    connection.add_yes(discard)
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +114,7 @@ def run_show(options: argparse.Namespace) -> int:
             print_json(msgspec.to_builtins(letter))
         else:
             for name, value in msgspec.to_builtins(letter).items():
-                console().print(f"{name}: {cell(value)}", markup=False)
+                console().print(f"{name}: {cell(value)}")
         return 0
     print(f"There is no dead letter {options.letter}.", file=sys.stderr)
     return 1
@@ -121,7 +122,7 @@ def run_show(options: argparse.Namespace) -> int:
 
 def run_redrive(options: argparse.Namespace) -> int:
     """Redrive the selected letters; 1 when some still fail."""
-    worker = trailing.worker(options)
+    worker = trailing.worker(options, writes=not options.dry_run)
     letters = _selected(worker.poison, options)
     if options.dry_run:
         _print_letters(letters, options.json)
@@ -159,11 +160,13 @@ def run_discard(options: argparse.Namespace) -> int:
     filters = (options.category, options.source, options.id, options.status, options.older_than)
     if not any(filters):
         options.usage_error("say which: --category, --source, --id, --status or --older-than")
-    poison = _poison(options)
+    poison = _poison(options, writes=not options.dry_run)
     letters = [one for one in _selected(poison, options) if one.status is not Status.DISCARDED]
     if options.dry_run:
         _print_letters(letters, options.json)
         return 0
+    if letters and not connection.agreed(options, f"Discard {len(letters)} dead letters for good?"):
+        return 1
     at = iso(time.time_ns() // 1_000)
     discarded = [
         letter for letter in letters if poison.resolve(letter, Status.DISCARDED, DISCARDED, at)
@@ -175,8 +178,8 @@ def run_discard(options: argparse.Namespace) -> int:
     return 0
 
 
-def _poison(options: argparse.Namespace) -> PoisonStore:
-    return PoisonStore(connection.connect(options).container("poison_messages"))
+def _poison(options: argparse.Namespace, *, writes: bool = False) -> PoisonStore:
+    return PoisonStore(connection.connect(options, writes=writes).container("poison_messages"))
 
 
 def _sources() -> list[str]:

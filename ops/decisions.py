@@ -26,10 +26,13 @@ from ops.writing import Written
 from processors.dead_letters import CATEGORIES
 from processors.documents import Change
 from processors.ownership import Layout
+from store.erased import ErasedUsers
+from store.state import StateStore
 
 LOOK_AT_ONCE = 2_000
 """Versions asked for in one look; the oldest first, because feeds are read in order."""
 
+ERASED = "the user was erased"
 ENTRY_FIELDS = ("etag", "ts", "outcome", "fact")
 
 Entry = dict[str, Any]
@@ -113,6 +116,8 @@ class Decisions:
         self._horizon_seconds = target.generation().horizon_seconds
         self._ledger = Ledger(target)
         self._poison = target.container("poison_messages")
+        self._registry = ErasedUsers(StateStore(target.container("state")))
+        self._erased: set[str] = set()
         self._waiting: dict[str, _Awaited] = {}
 
     @property
@@ -122,6 +127,8 @@ class Decisions:
 
     def before(self, lines: Sequence[Line]) -> dict[str, Entry]:
         """The entries of documents that are about to be written."""
+        users = {user_key(one.change.user) for one in lines if one.change.user}
+        self._erased |= self._registry.among(users - self._erased)
         return self._ledger.entries(
             line.change for line in lines if line.change.entry_id not in self._waiting
         )
@@ -129,6 +136,10 @@ class Decisions:
     def expect(self, written: Written, before: dict[str, Entry]) -> None:
         """Wait for this version; `before` is what `before()` said."""
         change = written.line.change
+        if change.user and user_key(change.user) in self._erased:
+            # It leaves no entry, by which it could be seen.
+            self.tally.ignored[ERASED] += 1
+            return
         earlier = self._waiting.pop(change.entry_id, None)
         if earlier is not None:
             self.tally.superseded += 1

@@ -82,7 +82,11 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="upper bound of what it takes from the account, on average (default: %(default)s)",
     )
+    parser.add_argument(
+        "--no-archive", action="store_true", help="nothing is archived: do not look for copies"
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would be removed")
+    connection.add_yes(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     connection.add_arguments(parser)
     parser.set_defaults(run=run)
@@ -97,10 +101,13 @@ def _user(text: str) -> str:
 def run(options: argparse.Namespace) -> int:
     """Erase, or say who was erased."""
     with metering.metered() as meter:
-        client, configured = trailing.connected(options)
+        writes = not (options.list or options.dry_run)
+        client, configured = trailing.connected(options, writes=writes)
         if options.list:
             state = client.get_database_client(configured.database).get_container_client("state")
             return _list(ErasedUsers(StateStore(state)).all(), options)
+        if writes and not connection.agreed(options, "Forget this user everywhere, for ever?"):
+            return 1
         pace = pace_of(meter, options.request_units_per_second)
         erasure = _erasure(options, client, configured, pace)
         try:
@@ -109,17 +116,19 @@ def run(options: argparse.Namespace) -> int:
             print(f"{str(waits).capitalize()}.", file=sys.stderr)
             return 1
         receipt.request_charge = round(meter.request_charge, 1)
-    if configured.blob is None:
+    unlooked = configured.blob is None and not options.no_archive
+    if unlooked:
         print(
             "No Blob storage is configured, so no archived copies were looked for: set"
-            " BLOB__serviceUri, or BLOB, where documents are archived.",
+            " BLOB__serviceUri, or BLOB, and run the command again; --no-archive says that nothing"
+            " is archived.",
             file=sys.stderr,
         )
     if options.json:
         print_json(msgspec.to_builtins(receipt))
     else:
         _print(receipt)
-    return 0
+    return 1 if unlooked else 0
 
 
 def _erasure(

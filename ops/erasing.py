@@ -50,10 +50,13 @@ BUILDABLE = frozenset({Phase.PREPARING, Phase.COUNTING})
 """In these phases of a rebuild both generations can be erased from."""
 USER_VIEW = "user_analytics"
 FOLDS_MAX = 50
+PASSES_MAX = 20
+"""A pass finds what came beside the one before; so many in a row means that it never ends."""
 
 
 class Waits(Exception):
-    """A rebuild is switching: the tombstone stands, the rest has to wait. The message says so."""
+    """The tombstone stands, the rest has to wait, for what the message says: a rebuild's switch, or
+    whoever goes on writing."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ class Erasure:
         settled = bool(record.finished_at)
         # Before the generations are looked up: a rebuild does it the other way round.
         etag = _written(registry, record, etag)
-        while True:
+        for _ in range(PASSES_MAX):
             found = self._look(self._tombstoned())
             now = found.by_place
             # Of a pass that broke off, what it had removed is not found again.
@@ -172,6 +175,10 @@ class Erasure:
                 self.note(f"looks again in {self.settle_seconds:.0f} s")
                 self.wait(self.settle_seconds)
                 settled = True
+        raise Waits(
+            f"something of the user was found in each of {PASSES_MAX} passes: "
+            "what writes it must be stopped, then run the command again"
+        )
 
     def record(self) -> Erased | None:
         """What the registry says of the user by now."""

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
 from typing import Any
 
 from rich import box
@@ -14,16 +15,29 @@ PIPE_COLUMNS = 200
 
 
 def console(stderr: bool = False) -> Console:
-    """Standard output (or error); without colour or folding when it is no terminal."""
-    out = Console(highlight=False, stderr=stderr)
-    if out.is_terminal:
-        return out
-    return Console(width=PIPE_COLUMNS, highlight=False, stderr=stderr)
+    """Standard output (or error); without colour or folding when it is not a terminal. What it
+    prints is text: `[/b]` in a user id is not markup."""
+    out = Console(highlight=False, markup=False, emoji=False, stderr=stderr)
+    if not out.is_terminal:
+        out.width = PIPE_COLUMNS
+    return out
+
+
+def in_any_encoding() -> None:
+    """Print `?` for what standard output and error cannot encode, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def print_json(value: Any) -> None:
-    """One JSON value, readable by people too."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """One JSON value, readable by people too where the encoding allows it."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def table(

@@ -45,7 +45,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Provision, and say what was created and what was there."""
-    target = connection.connect(options)
+    target = connection.connect(options, writes=True)
     containers: dict[str, str] = {}
 
     def note(container: catalogue.Container, created: bool) -> None:

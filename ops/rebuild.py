@@ -85,6 +85,7 @@ def add_parser(commands: Any) -> None:
         help="upper bound of what it takes from the account, on average (default: %(default)s)",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    connection.add_yes(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     connection.add_arguments(parser)
     parser.set_defaults(run=run)
@@ -93,7 +94,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Go on with the rebuild under way, or begin one."""
     with metering.metered() as meter:
-        client, configured = trailing.connected(options)
+        client, configured = trailing.connected(options, writes=not options.dry_run)
         database = client.get_database_client(configured.database)
         state = database.get_container_client("state")
         generations = GenerationStore(state)
@@ -104,6 +105,9 @@ def run(options: argparse.Namespace) -> int:
             require_abortable(held.generation)
         else:
             require_mine(held.generation, options)
+        what = "Give the rebuild up" if options.abort else "Rebuild the state of this database"
+        if not connection.agreed(options, f"{what}?"):
+            return 1
         rebuilding = Rebuilding(
             worker=wiring.build(client, configured),
             state=StateStore(state),

@@ -126,7 +126,7 @@ class Result(msgspec.Struct):
 
 def run(options: argparse.Namespace) -> int:
     """Prove, report, repair."""
-    target = connection.connect(options)
+    target = connection.connect(options, writes=not options.dry_run)
     account.check(target.client)
     worker = wiring.build(target.client, _settings(options, target.database.id))
     sources = catalogue.load().with_role(Role.SOURCE)

@@ -186,7 +186,7 @@ def run(options: argparse.Namespace) -> int:
     for path in options.files:
         if not path.is_file():
             raise ConfigurationError(f"there is no file {path}")
-    target = connection.connect(options)
+    target = connection.connect(options, writes=True)
     size = sum(path.stat().st_size for path in options.files)
     errors = Console(stderr=True)
     with Progress(

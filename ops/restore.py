@@ -81,7 +81,8 @@ def run(options: argparse.Namespace) -> int:
     """Restore, and say what was restored."""
     if options.first > options.last:
         raise ConfigurationError(f"--from {options.first} lies after --to {options.last}")
-    client, configured = trailing.connected(options)
+    writes = options.replay and not options.dry_run
+    client, configured = trailing.connected(options, writes=writes)
     if configured.blob is None:
         raise ConfigurationError("no Blob storage is configured: set BLOB__serviceUri, or BLOB")
     state = client.get_database_client(configured.database).get_container_client("state")

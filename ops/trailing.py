@@ -42,14 +42,16 @@ class Unwritten:
         return Committed({one.document_id: "unwritten" for one in operations}, None)
 
 
-def worker(options: argparse.Namespace) -> wiring.Worker:
+def worker(options: argparse.Namespace, *, writes: bool) -> wiring.Worker:
     """A worker on the account that the command works on."""
-    return wiring.build(*connected(options))
+    return wiring.build(*connected(options, writes=writes))
 
 
-def connected(options: argparse.Namespace) -> tuple[CosmosClient, settings.Settings]:
+def connected(
+    options: argparse.Namespace, *, writes: bool
+) -> tuple[CosmosClient, settings.Settings]:
     """(a client of the account, the worker's settings for the database)."""
-    target = connection.connect(options)
+    target = connection.connect(options, writes=writes)
     account.check(target.client)
     environment = dict(os.environ)
     if options.connection:

@@ -15,11 +15,13 @@ from local.cosmos.auth import DEFAULT_KEY
 from local.cosmos.errors import Refused
 from local.cosmos.running import running
 from local.cosmos.settings import CONSISTENCY_LEVELS, Settings
+from local.terminal import in_any_encoding, port
 
 READY = "Cosmos DB endpoint ready at "
 
 
 def main() -> int:
+    in_any_encoding()
     arguments = _parser().parse_args()
     try:
         settings = Settings(
@@ -73,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=int, default=8081, help="0 takes a free one (default: %(default)s)")
+    add("--port", type=port, default=8081, help="0 takes a free one (default: %(default)s)")
     add("--file", type=Path, help="SQLite file that survives restarts (default: memory)")
     add(
         "--partitions",

@@ -22,6 +22,7 @@ from local.functions.errors import HostError
 from local.functions.host import Host
 from local.functions.http_keys import HttpKeys
 from local.functions.timing import Timing
+from local.terminal import in_any_encoding, port
 
 LOG = logging.getLogger("local.functions")
 
@@ -29,6 +30,7 @@ _PORT = 7071
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    in_any_encoding()
     options = _parser().parse_args(arguments)
     console.configure(options.name or str(os.getpid()), options.verbose)
     stop = _stop_on_signals()
@@ -110,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--script-root", default=".", help="the folder of function_app.py (default: here)")
     add("--settings", help="a local.settings.json (default: the script root's, if it has one)")
-    add("--port", type=int, help=f"of HTTP functions, 0 for any (default: {_PORT})")
+    add("--port", type=port, help=f"of HTTP functions, 0 for any (default: {_PORT})")
     add("--no-http", action="store_true", help="serve no HTTP functions and no admin endpoint")
     add("--no-timers", action="store_true", help="run timers only through the admin endpoint")
     add("--name", help="label of this host's console lines (default: its process id)")
