@@ -124,11 +124,13 @@ def run(options: argparse.Namespace) -> int:
             " is archived.",
             file=sys.stderr,
         )
+    for place, name, why in erasure.left:
+        print(f"Left, of the {place.replace('_', ' ')}: {name}: {why}.", file=sys.stderr)
     if options.json:
         print_json(msgspec.to_builtins(receipt))
     else:
         _print(receipt)
-    return 1 if unlooked else 0
+    return 1 if unlooked or erasure.left else 0
 
 
 def _erasure(

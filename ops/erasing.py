@@ -10,11 +10,12 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from azure.core.exceptions import AzureError
 
 import wiring
 from ledger.commits import CommitError, Conflict, Delete, Transient, Write
@@ -127,6 +128,8 @@ class Erasure:
     note: Callable[[str], None]
     settle_seconds: float
     wait: Callable[[float], None] = time.sleep
+    left: list[tuple[str, str, str]] = field(default_factory=list)
+    """(place, name, why) of what the last pass could not delete."""
     now: Callable[[], float] = time.time
 
     @property
@@ -163,15 +166,21 @@ class Erasure:
             if now:
                 record.finished_at = ""
             etag = _written(registry, record, etag)
+            self.left = []
             self._remove(found)
+            for place, _, _ in self.left:
+                record.removing[place] -= 1
+            record.removing = {place: number for place, number in record.removing.items() if number}
             record.removed, record.removing = record.receipt, {}
             record.passes += 1
-            if not now and settled:
-                record.finished_at = record.finished_at or iso(int(self.now() * 1_000_000))
+            moved = sum(now.values()) > len(self.left)
+            if not moved and settled:
+                if not self.left:
+                    record.finished_at = record.finished_at or iso(int(self.now() * 1_000_000))
                 _written(registry, record, etag)
                 return record
             etag = _written(registry, record, etag)
-            if not now:
+            if not moved:
                 self.note(f"looks again in {self.settle_seconds:.0f} s")
                 self.wait(self.settle_seconds)
                 settled = True
@@ -263,16 +272,28 @@ class Erasure:
             erasing.make_bare()
             erasing.delete([each for each in one.documents if each != hot_id(self.key)])
             self._fold(one)
+        views, poison, archive = self.places.views, self.places.worker.poison, self.places.archive
         for document_id, etag in found.analytics:
-            self.places.views.delete(USER_VIEW, document_id, self.user, etag)
+            with self._left("user_analytics_documents", document_id):
+                views.delete(USER_VIEW, document_id, self.user, etag)
             self.pace()
         for source, letter in found.letters:
-            self.places.worker.poison.delete(source, letter)
+            with self._left("dead_letters", letter):
+                poison.delete(source, letter)
             self.pace()
-        assert self.places.archive is not None or not found.copies
+        assert archive is not None or not found.copies
         for path in found.copies:
-            assert self.places.archive is not None
-            self.places.archive.delete(path)
+            assert archive is not None
+            with self._left("archived_copies", path):
+                archive.delete(path)
+
+    @contextmanager
+    def _left(self, place: str, name: str) -> Iterator[None]:
+        """What cannot be deleted is named, and the rest goes on."""
+        try:
+            yield
+        except (Transient, AzureError) as failure:
+            self.left.append((place, name, str(failure).splitlines()[0]))
 
     def _fold(self, one: InGeneration) -> None:
         """Until nothing in the journal or a head names the user; folds take the oldest first. What

@@ -21,7 +21,7 @@ from ops.writing import Writer
 from processors.archive import Place, as_json, path_of, places_of, restored
 from settings import ConfigurationError
 from store import archive
-from store.archive import ArchiveStore, Damaged
+from store.archive import ArchiveStore, CopyFailed, Damaged
 from store.erased import ErasedUsers
 from store.failures import Refused
 from store.sources import SourceStore
@@ -141,6 +141,8 @@ def _documents(
             content = store.read(path_of(place))
         except Damaged as damaged:
             done.problems.append(str(damaged))
+        except CopyFailed as failure:
+            done.problems.append(f"{failure.path}: {failure}")
             continue
         done.documents += 1
         yield place, restored(content)

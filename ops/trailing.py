@@ -21,6 +21,7 @@ from ops.output import console, counts, table
 from processors.cursors import Risk, risk
 from processors.trailing import CursorState, Document, Reading, TrailingReader, run_all
 from store import account
+from store.archive import CopyFailed
 
 PAGES_MAX = 10**9
 SECONDS_MAX = 1e9
@@ -75,6 +76,8 @@ def read_all(readers: Sequence[TrailingReader]) -> list[Reading]:
     for reading in readings:
         for failure in reading.failures:
             reason = str(failure) or type(failure).__name__
+            if isinstance(failure, CopyFailed) and failure.path:
+                reason = f"{failure.path}: {reason}"
             print(f"{reading.container}: {reason}; run the command again.", file=sys.stderr)
         for found in reading.risks:
             print(f"{sentence(found)}.", file=sys.stderr)

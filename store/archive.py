@@ -67,6 +67,15 @@ def connect(connection: BlobConnection, retries: int = 3) -> BlobServiceClient:
     )
 
 
+class CopyFailed(Transient):
+    """A call failed. The message names no copy, because its path names a user: `path` does, for who
+    asked from a command line; empty where the call is about many."""
+
+    def __init__(self, reason: str, path: str) -> None:
+        super().__init__(reason)
+        self.path = path
+
+
 class ArchiveStore:
     """Writes, finds and reads copies."""
 
@@ -102,7 +111,7 @@ class ArchiveStore:
 
     def delete(self, path: str) -> bool:
         """Whether there was such a copy. Raises Transient."""
-        with _transient("delete_blob"):
+        with _transient("delete_blob", path):
             try:
                 self._container.delete_blob(path, delete_snapshots="include")
             except ResourceNotFoundError:
@@ -117,7 +126,7 @@ class ArchiveStore:
     def read(self, path: str) -> bytes:
         """A copy's JSON. Raises Damaged, Transient."""
         blob = self._container.get_blob_client(path)
-        with _transient("download_blob"):
+        with _transient("download_blob", path):
             stream = blob.download_blob(decompress=False)
             compressed = stream.readall()
         try:
@@ -131,7 +140,7 @@ class ArchiveStore:
     def _write(self, copy: Copy) -> str:
         blob = self._container.get_blob_client(copy.path)
         for _ in range(ATTEMPTS_MAX):
-            with _transient("upload_blob"):
+            with _transient("upload_blob", copy.path):
                 try:
                     _upload(blob, copy, None)
                     return ARCHIVED
@@ -151,7 +160,7 @@ class ArchiveStore:
                     # Aged versions of one second are read only when the second is long over, so
                     # the feed shows the last of them; whatever is no newer was delivered late.
                     return SUPERSEDED
-            with _transient("upload_blob"):
+            with _transient("upload_blob", copy.path):
                 try:
                     _upload(blob, copy, etag)
                     return OVERWRITTEN
@@ -161,7 +170,7 @@ class ArchiveStore:
 
     def _look(self, blob: BlobClient) -> tuple[Version, str] | None:
         """(the version a blob holds, the blob's own ETag); None where there is no blob."""
-        with _transient("get_blob_properties"):
+        with _transient("get_blob_properties", blob.blob_name):
             try:
                 properties = blob.get_blob_properties()
             except ResourceNotFoundError:
@@ -204,13 +213,14 @@ def _plain(version: Version) -> Version:
 
 
 @contextmanager
-def _transient(operation: str) -> Iterator[None]:
-    """Turn every failure of a call into Transient, naming the call and never a document. Nothing is
-    ever refused for good: an archive that cannot write must stand still, and say so."""
+def _transient(operation: str, path: str = "") -> Iterator[None]:
+    """Turn every failure of a call into CopyFailed, naming the call. Nothing is ever refused for
+    good: an archive that cannot write must stand still, and say so."""
     try:
         yield
     except HttpResponseError as error:
         code = getattr(error, "error_code", None) or error.status_code
-        raise Transient(f"{operation} on the archive failed with {code}") from error
+        raise CopyFailed(f"{operation} on the archive failed with {code}", path) from error
     except AzureError as error:
-        raise Transient(f"{operation} on the archive failed: {type(error).__name__}") from error
+        what = f"{operation} on the archive failed: {type(error).__name__}"
+        raise CopyFailed(what, path) from error

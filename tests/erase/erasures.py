@@ -1,6 +1,7 @@
 """A user with everything a user can have, the command, and what must hold afterwards."""
 
 import json
+import os
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +60,8 @@ def erase(
 ) -> Ran:
     capsys.readouterr()
     arguments = ["--user", user, "--settle-seconds", "0", *connection(ground), *options]
+    if "BLOB" not in os.environ:
+        arguments.append("--no-archive")
     code = main(["erase", "--json", *UNBOUNDED, *arguments])
     printed = capsys.readouterr()
     return Ran(code, json.loads(printed.out) if printed.out else {}, printed.err)

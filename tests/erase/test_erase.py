@@ -316,6 +316,30 @@ def test_archived_copies_are_removed_and_none_comes_back(
     assert "the user was erased on" in capsys.readouterr().err.lower()
 
 
+def test_a_copy_that_cannot_be_deleted_is_named_and_the_others_are_deleted(
+    ground: Ground, blobs: BlobServiceClient, azurite: Azurite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    populate(ground)
+    archive_all(ground, wired(ground, azurite.connection_string))
+    container = blobs.get_container_client("archive")
+    held, *_ = sorted(path for path in archived(blobs) if "lovelace" in path)
+    lease = container.get_blob_client(held).acquire_lease()
+
+    ran = erase(ground, capsys)
+
+    assert ran.code == 1
+    assert f"archived copies: {held}: delete_blob on the archive failed" in ran.errors
+    assert ran.receipt["removed"]["archived_copies"] == COPIES - 1
+    assert ran.receipt["finished_at"] == ""
+    assert [path for path in archived(blobs) if "lovelace" in path] == [held]
+
+    lease.release()
+    again = erase(ground, capsys)
+    assert (again.code, again.receipt["removed"]["archived_copies"]) == (0, COPIES)
+    assert again.receipt["finished_at"]
+    assert_forgotten(ground, blobs)
+
+
 def test_a_copy_without_a_tag_is_found_by_its_name(
     ground: Ground, blobs: BlobServiceClient, azurite: Azurite, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -85,7 +85,8 @@ def test_what_never_stood_under_its_identity_is_gone(
     ]
     deliver(counted.worker(), INTERACTIONS, [stored])
     other = {**stored, "id": "2026-11-25T12:00:00Z"}
-    counted.worker().processors[INTERACTIONS].process(msgspec.json.encode([other]).decode(), {})
+    text = msgspec.json.encode([other]).decode()
+    counted.worker().processors[INTERACTIONS].process(text, {}, as_stored=True)
 
     code, result = reconcile(counted, capsys, "--full", "--repair")
 

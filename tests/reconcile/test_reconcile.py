@@ -231,7 +231,7 @@ def test_a_repair_that_breaks_off_before_the_sources_are_walked_is_ended_by_the_
     _delete_a_user(published)
     with monkeypatch.context() as patch:
 
-        def interrupted(*_: object) -> None:
+        def interrupted(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
         patch.setattr(Processor, "process", interrupted)

@@ -87,7 +87,7 @@ def told(story: Story, struck: dict[int, Fault]) -> tuple[int, int]:
 
 
 def tell_all(story: Story, cases: Iterable[dict[int, Fault]]) -> int:
-    """How many cases there were, all of them true."""
+    """How many cases there were, all of them true, in which every fault struck."""
     told_so_far = 0
     for struck in cases:
         try:
@@ -95,8 +95,9 @@ def tell_all(story: Story, cases: Iterable[dict[int, Fault]]) -> int:
         except Exception as failure:
             failure.add_note(f"struck: {struck}")
             raise
-        assert injected == len(struck)
-        told_so_far += 1
+        # What the first fault made shorter may not come to the second one's call.
+        assert injected >= 1
+        told_so_far += injected == len(struck)
     return told_so_far
 
 

@@ -54,7 +54,7 @@ def total_interactions(ground: Ground) -> int:
     return found
 
 
-class Crash(Exception):
+class Crash(BaseException):
     """The process is gone."""
 
 

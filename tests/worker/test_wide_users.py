@@ -215,8 +215,10 @@ def test_ordinary_users_have_the_documents_they_always_had() -> None:
         "seen": {"202603": 1 << 1 | 1 << 9},
         "firsts": {"bhagavad_gita": 20_514},
         "joins": hot["joins"],
+        "changed": {"202603": WRITTEN_AT},
     } == hot
-    assert list(hot) == ["id", "pk", "user", "latest", "block", "active", "seen", "firsts", "joins"]
+    names = ["id", "pk", "user", "latest", "block", "active", "seen", "firsts", "joins", "changed"]
+    assert names == list(hot)
 
 
 def test_a_wide_user_through_the_endpoint(ground: Ground) -> None:
