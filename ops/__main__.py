@@ -20,6 +20,7 @@ from ops import (
     dead_letters,
     erase,
     lag,
+    prices,
     provision,
     rebuild,
     reconcile,
@@ -44,6 +45,7 @@ COMMANDS = (
     reconcile,
     rebuild,
     erase,
+    prices,
     cost,
 )
 

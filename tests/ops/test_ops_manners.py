@@ -23,6 +23,7 @@ HELPS = [
     *(["ops", name] for name in NAMES),
     *(["ops", "dead-letters", action] for action in ("list", "show", "redrive", "discard")),
     ["ops", "archive", "restore"],
+    ["ops", "prices", "check"],
     *(["local"], ["local", "run"], ["local.cosmos"], ["local.functions"], ["local.demo"]),
 ]
 
