@@ -141,6 +141,7 @@ def _documents(
             content = store.read(path_of(place))
         except Damaged as damaged:
             done.problems.append(str(damaged))
+            continue
         except CopyFailed as failure:
             done.problems.append(f"{failure.path}: {failure}")
             continue
