@@ -349,7 +349,7 @@ class Published:
     ) -> int:
         """A moment, in seconds since 1970, at which or after which a key that is not pending has
         been published: the latest that is known. No document says when it was
-        (docs/decisions/0010-when-a-document-was-published.md)."""
+        (docs/decisions/0011-when-a-document-was-published.md)."""
         reads = view.reads(key)
         known = [self.in_force]
         if inputs.user is not None and reads.month is not None:
