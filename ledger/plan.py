@@ -225,7 +225,7 @@ class _Planning:
             moved = {month_label(day) for day in firsts if day is not None}
             self._require_months(moved)
             changed |= moved
-        for month in changed:
+        for month in sorted(changed):  # a set differs from process to process
             after.hot.changed[month] = max(after.hot.changed.get(month, 0), result.as_of)
         for verdict, (old, new) in result.settled(self.verdicts):
             if verdict.source == INCIDENTS:

@@ -284,7 +284,8 @@ class User:
         if not day.seen:
             del block.days[number]
         if isinstance(fact, InteractionFact):
-            for source in {citation.source for citation in fact.citations}:
+            # In document order: that of a set differs from process to process.
+            for source in dict.fromkeys(citation.source for citation in fact.citations):
                 self._update_first(source, fact.day, cited=day.sources.get(source, 0) > 0)
 
     def list_join(self, incident_id: str, before: str | None, now: str | None) -> None:

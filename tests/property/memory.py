@@ -5,6 +5,7 @@ guarantee, answers get lost, and just before a commit another worker may take it
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from hashlib import sha256
 from random import Random
 from typing import Any
 
@@ -75,6 +76,8 @@ class MemoryState:
         self._etags = 0
         self.writes = 0
         self.operations_max = 0
+        self.history = sha256()
+        """Of everything that was ever committed, in order."""
 
     def read(
         self, pk: str, ids: Collection[str], session_token: str | None = None
@@ -133,6 +136,7 @@ class MemoryState:
             raise TooLarge(f"{len(operations)} operations")
         documents = dict(self._snapshots.setdefault(pk, [{}])[-1])
         etags: dict[str, str] = {}
+        written: list[bytes] = []
         for operation in operations:
             name = operation.document_id
             known = documents.get(name)
@@ -140,6 +144,7 @@ class MemoryState:
                 if known is None:
                     raise Conflict(name)
                 del documents[name]
+                written.append(f"-{pk} {name}".encode())
                 continue
             if operation.etag != (None if known is None else known[0]):
                 raise Conflict(name)
@@ -149,8 +154,10 @@ class MemoryState:
             self._etags += 1
             etags[name] = f"{self._etags}"
             documents[name] = etags[name], body
+            written.append(f"+{pk} {name} ".encode() + body)
         if (size := commit_bytes(operations)) > COMMIT_BYTES_MAX:
             raise TooLarge(f"{size} bytes")
+        self.history.update(b"\n".join(written))
         self.writes += len(operations)
         self._snapshots[pk] = [*self._snapshots[pk][1 - SNAPSHOTS_KEPT :], documents]
         self._commits[pk] = self._commits.get(pk, 0) + 1
