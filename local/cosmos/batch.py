@@ -103,9 +103,9 @@ def _parse(body: bytes) -> list[_Operation]:
     except msgspec.DecodeError as error:
         raise Refused(400, f"The batch is not a list of operations: {error}.") from None
     if not operations:
-        raise Refused(400, "A batch needs at least one operation.")
+        raise Refused(400, "Batch request has no operations.")
     if len(operations) > OPERATIONS_MAX:
-        raise Refused(400, f"A batch may hold {OPERATIONS_MAX} operations.")
+        raise Refused(400, "Batch request has more operations than what is supported.")
     if any(operation.operation_type == "Patch" for operation in operations):
         raise unsupported("patch operations")
     return operations

@@ -189,8 +189,8 @@ def _indexing(value: Any) -> Indexing:
     included = [entry.path for entry in policy.included_paths]
     excluded = [entry.path for entry in policy.excluded_paths]
     return Indexing(
-        everything="/*" in included or (not included and "/*" not in excluded),
-        included=tuple(_path(path) for path in included if path != "/*"),
+        everything=bool({"/*", "/"} & {*included}) or (not included and "/*" not in excluded),
+        included=tuple(_path(path) for path in included if path not in ("/*", "/")),
         composites=tuple(
             tuple((_path(part.path), part.order == "descending") for part in parts)
             for parts in policy.composite_indexes

@@ -1,8 +1,8 @@
 """What a document must be, and the system properties it gains.
 
-Guarantee: the user's JSON is stored byte for byte, system properties are added on the way out, so
-what a client sent is what it reads back. Properties a client echoes from an earlier read are
-removed first, as the service does.
+Guarantee: the user's JSON is stored byte for byte, except for numbers that the service would write
+otherwise; system properties are added on the way out. Properties a client echoes from an earlier
+read are removed first, as the service does.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from local.cosmos import partition_keys, rids
+from local.cosmos import numbers, partition_keys, rids
 from local.cosmos.catalogue import Container
 from local.cosmos.definitions import TTL_SECONDS_MAX
 from local.cosmos.errors import PARTITION_KEY_MISMATCH, Refused
@@ -63,11 +63,14 @@ def parse(raw: bytes | msgspec.Raw, container: Container) -> Incoming:
     try:
         members = msgspec.structs.astuple(decoder.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Refused(400, "The request body is not a JSON object.") from None
+        raise Refused(
+            400, "The request payload is invalid. Ensure to provide a valid request payload."
+        ) from None
     if members[2 : 2 + len(_SYSTEM)] != _NO_SYSTEM:
         body = _without_system(body)
     if len(body) > DOCUMENT_BYTES_MAX:
         raise Refused(413, f"The document is larger than {DOCUMENT_BYTES_MAX} bytes.")
+    body = numbers.as_stored(body)
     indexing = definition.indexing
     paths = 0
     if indexing.everything or indexing.included:

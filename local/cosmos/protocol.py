@@ -54,8 +54,14 @@ class Call:
         try:
             wanted = int(header)
         except ValueError:
-            raise Refused(400, "x-ms-max-item-count is not a number.") from None
-        return wanted if wanted > 0 else UNLIMITED
+            wanted = -2
+        if wanted < -1:
+            raise Refused(
+                400,
+                f"The input PageSize {header} is invalid. Ensure to pass a valid page size which"
+                " must be a positive integer or -1 for a dynamic page size",
+            )
+        return UNLIMITED if wanted == -1 else wanted or None
 
     def json(self) -> object:
         try:

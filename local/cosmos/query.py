@@ -41,7 +41,7 @@ from local.cosmos.query_values import (
 )
 
 PAGE_BYTES_MAX = 4 * 1024 * 1024
-PAGE_ITEMS_DEFAULT = 100
+PAGE_ITEMS_DEFAULT = 1_000
 
 
 class _Position(msgspec.Struct, array_like=True):
@@ -183,7 +183,7 @@ def _position(continuation: str | None) -> _Position:
         bytes.fromhex(position.key)
         return position
     except ValueError:
-        raise Refused(400, "The query continuation is not one this endpoint gave.") from None
+        raise Refused(400, "Invalid Continuation Token") from None
 
 
 def _token(position: _Position) -> str:
