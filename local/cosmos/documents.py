@@ -24,7 +24,8 @@ DEPTH_MAX = 128
 _BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 _SYSTEM = ("_rid", "_self", "_etag", "_attachments", "_ts", "_lsn")
-_FORBIDDEN_IN_ID = frozenset("/\\?#")
+_NOT_IN_PATH = frozenset("/\\?#")
+_ESCAPED = re.compile("%[0-9A-Fa-f]{2}")
 
 _ABSENT = msgspec.UNSET
 _NO_SYSTEM = (_ABSENT,) * len(_SYSTEM)
@@ -105,11 +106,22 @@ def _without_system(body: bytes) -> bytes:
 def check_id(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise Refused(400, "A document needs an id that is a non-empty string.")
-    if not _FORBIDDEN_IN_ID.isdisjoint(value):
-        raise Refused(400, "A document id may not hold any of / \\ ? #.")
     if len(value.encode()) > ID_BYTES_MAX:
         raise Refused(400, f"A document id may hold {ID_BYTES_MAX} bytes.")
     return value
+
+
+def check_path(item_id: str) -> None:
+    """401 or 404 for an id that no path leads to: the gateway decodes a path once more than the
+    client encoded it, and then checks the signature. A query, or a batch, still finds it."""
+    if _ESCAPED.search(item_id):
+        raise Refused(
+            401,
+            "The input authorization token can't serve the request. The wrong key is being used or"
+            " the expected payload is not built as per the protocol.",
+        )
+    if item_id in (".", "..") or not _NOT_IN_PATH.isdisjoint(item_id):
+        raise Refused(404, "Resource Not Found. Learn more: https://aka.ms/cosmosdb-tsg-not-found")
 
 
 def check_key(incoming: Incoming, key: partition_keys.Key) -> None:

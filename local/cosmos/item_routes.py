@@ -40,6 +40,8 @@ class ItemRoutes:
             raise
 
     def _dispatch(self, operation: str, call: Call, container: Container) -> Reply:
+        if operation in ("read", "replace", "delete"):
+            documents.check_path(call.segments[5])
         match operation:
             case "batch":
                 return self._batch(call, container)

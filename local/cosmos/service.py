@@ -76,6 +76,11 @@ def _item_operation(call: Call) -> str:
             return "delete"
         case "PATCH", 6:
             raise unsupported("patch; replace the document under its ETag instead")
+        case "GET" | "PUT" | "DELETE", _:
+            # An id with a slash, which the SDK does not encode.
+            raise Refused(
+                404, "Resource Not Found. Learn more: https://aka.ms/cosmosdb-tsg-not-found"
+            )
         case verb, _:
             raise unsupported(f"{verb} on {'/'.join(call.segments[4:])}")
 

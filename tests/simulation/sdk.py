@@ -6,7 +6,6 @@ Every request passes a *gate*, which may let others run, fail it, or lose its an
 """
 
 import base64
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar, cast
@@ -14,6 +13,7 @@ from typing import Any, Protocol, TypeVar, cast
 import msgspec
 from azure.core import MatchConditions
 from azure.core.utils import CaseInsensitiveDict
+from azure.cosmos._base import _validate_resource
 from azure.cosmos._cosmos_responses import CosmosDict, CosmosList
 from azure.cosmos.exceptions import (
     CosmosAccessConditionFailedError,
@@ -24,7 +24,7 @@ from azure.cosmos.exceptions import (
 )
 from azure.cosmos.partition_key import NullPartitionKeyValue, _Empty
 
-from local.cosmos import query_request
+from local.cosmos import documents, query_request
 from local.cosmos.errors import Refused
 from tests.simulation.cosmos import (
     EPK_MAX,
@@ -40,10 +40,6 @@ from tests.simulation.cosmos import (
     range_text,
 )
 from tests.simulation.queries import Query
-
-_WITH_ANY_ID = ("user_interactions", "user_sessions", "abuse_incidents")
-"""Containers whose ids others choose."""
-_ENCODED = re.compile("%[0-9A-Fa-f]{2}")
 
 T = TypeVar("T")
 Hook = Callable[[Mapping[str, str], object], None]
@@ -122,10 +118,7 @@ class Proxy:
         self, item: str, partition_key: Any, *, session_token: str | None = None
     ) -> CosmosDict:
         def do() -> CosmosDict:
-            if self.id in _WITH_ANY_ID and _ENCODED.search(item):
-                raise failed(401)
-            if self.id in _WITH_ANY_ID and ("/" in item or item in (".", "..")):
-                raise failed(404)
+            _check_path(item)
             found, token = self.model.read(_key(partition_key), item, session_token)
             if found is None:
                 error = failed(404)
@@ -136,9 +129,11 @@ class Proxy:
         return self._gate(self.id, "read_item", do, writes=False)
 
     def create_item(self, body: Document, *, no_response: bool = False) -> CosmosDict:
+        _validate_resource(body)
         return self._write("create_item", Operation("create", body["id"], _copy(body)), None)
 
     def upsert_item(self, body: Document, *, no_response: bool = False) -> CosmosDict:
+        _validate_resource(body)
         return self._write("upsert_item", Operation("upsert", body["id"], _copy(body)), None)
 
     def replace_item(
@@ -152,6 +147,7 @@ class Proxy:
     ) -> CosmosDict:
         if match_condition is not MatchConditions.IfNotModified:
             etag = None
+        _validate_resource(body)
         return self._write("replace_item", Operation("replace", item, _copy(body), etag), None)
 
     def delete_item(
@@ -298,6 +294,8 @@ class Proxy:
         at = key
 
         def do() -> CosmosDict:
+            if operation.kind in ("replace", "delete"):
+                _check_path(operation.document_id)
             try:
                 [etag] = self.model.write(at, [operation])
             except Status as status:
@@ -333,6 +331,14 @@ class _Place(msgspec.Struct):
         [token] = document["continuation"]["continuation"]
         position = None if token["token"] is None else int(token["token"])
         return cls(range_of(*_texts(token["range"])), document.get("key"), position)
+
+
+def _check_path(item: str) -> None:
+    """As the gateway: no path leads to some ids."""
+    try:
+        documents.check_path(item)
+    except Refused as refused:
+        raise failed(refused.status) from refused
 
 
 def _key(partition_key: Any) -> Key:

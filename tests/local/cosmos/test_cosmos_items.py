@@ -117,10 +117,42 @@ def test_an_impossible_id_is_refused(container: ContainerProxy, bad: str) -> Non
 
 
 def test_an_id_of_1023_bytes_with_odd_characters_is_accepted(container: ContainerProxy) -> None:
-    name = "e:%20 +&=é|" + "x" * 1011
+    name = "e:% 20+&=é|" + "x" * 1011
     container.create_item({"id": name, "pk": "A"})
     assert name == container.read_item(name, "A")["id"]
     container.delete_item(name, "A")
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("a%2Fb", 401), ("%41", 401), ("100%", 0), ("%zz", 0)]
+    + [(name, 404) for name in ("a/b", "a\\b", "a?b", "a#b")],
+)
+def test_no_path_leads_to_some_ids_but_queries_and_batches_do(
+    container: ContainerProxy, name: str, status: int
+) -> None:
+    document = {"id": name, "pk": "A"}
+    # A batch: the SDK itself refuses to create some of them.
+    container.execute_item_batch([("create", (document,))], "A")
+    (found,) = container.query_items(
+        "SELECT * FROM c WHERE c.id = @id",
+        parameters=[{"name": "@id", "value": name}],
+        partition_key="A",
+    )
+    assert name == found["id"]
+    calls: list[Any] = [lambda: container.read_item(name, "A")]
+    if status != 404:
+        calls.append(lambda: container.replace_item(name, document))
+    calls.append(lambda: container.delete_item(name, "A"))
+    for call in calls:
+        if not status:
+            call()
+            continue
+        with pytest.raises(CosmosHttpResponseError) as refused:
+            call()
+        assert status == refused.value.status_code
+    if status:
+        container.execute_item_batch([("delete", (name,))], "A")
 
 
 def test_a_document_over_2_mb_is_refused(container: ContainerProxy) -> None:
