@@ -31,6 +31,7 @@ from processors.notes import Note
 from processors.ownership import Layout
 from processors.pricing import Prices, load_overrides
 from processors.redrive import Outcome, Redriver
+from processors.refused import RefusedCopies
 from processors.report import Report
 from processors.trailing import Handle, Reading, TrailingReader, run_all
 from store import account, catalogue, metering
@@ -242,6 +243,12 @@ def _log_reading(log: Logger, reading: Reading) -> None:
             days_expired=risk.days_expired,
             days_at_risk=risk.days_at_risk,
         )
+    refused = {name: reading.done[name] for name in archive.ALARMING if reading.done[name]}
+    if refused:
+        log.error(
+            "copies are refused, `python -m ops archive --status` names them",
+            **refused,
+        )
     if not reading.documents:
         return
     repaired = reading.done[audit.REPAIRED]
@@ -328,6 +335,14 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
         ttl = containers.named(source.container).default_ttl
         return TrailingReader(name, source.container, ttl, delay, feed, state, handle, _now_ms)
 
+    def archiver(source: Source[Any], archived: ArchiveStore) -> TrailingReader:
+        refused = RefusedCopies(state, outside.sources, source.container)
+        archiving = archive.Archiving(source, archived, erased.among, refused)
+        delay = configured.archive_after_days[source.container] * DAY_SECONDS
+        reader = trailing(lambda: "archive", source, delay, archiving)
+        reader.again = archiving.again
+        return reader
+
     return Worker(
         processors=processors,
         publisher=Publisher(
@@ -372,16 +387,7 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
             )
             for source in sources
         ],
-        archives=[
-            trailing(
-                lambda: "archive",
-                source,
-                configured.archive_after_days[source.container] * DAY_SECONDS,
-                archive.archiving(source, archived, erased.among),
-            )
-            for source in sources
-            if archived is not None
-        ],
+        archives=[] if archived is None else [archiver(one, archived) for one in sources],
     )
 
 

@@ -32,7 +32,7 @@ from local.azurite import Azurite
 from local.cosmos import Endpoint
 from local.demo import INTERACTIONS, traffic
 from ops.lines import SOURCES
-from processors.archive import Copy, archiving
+from processors.archive import Archiving, Copy
 from processors.trailing import Allowance, TrailingReader
 from settings import BlobConnection
 from store import catalogue
@@ -81,7 +81,7 @@ def _archive(client: CosmosClient, documents: int, azurite_copies: int) -> int:
             with clock.timed(ERASED):
                 return ErasedUsers(state).among(keys)
 
-        handle = archiving(
+        handle = Archiving(
             SOURCES[INTERACTIONS],
             _Timed(azurites, clock),
             erased_among,
@@ -160,7 +160,7 @@ class _Azurites:
         self._service = connect(BlobConnection(self.running.connection_string))
         self.store = ArchiveStore(self._service)
 
-    def write(self, copies: Sequence[Copy]) -> Counter[str]:
+    def write(self, copies: Sequence[Copy]) -> list[str]:
         if self._copies_max and self._written + len(copies) > self._copies_max:
             self._counted = self.count()
             self.cpu_seconds_before = self.cpu_seconds()
@@ -195,7 +195,7 @@ class _Timed:
         self._azurites = azurites
         self._clock = clock
 
-    def write(self, copies: Sequence[Copy]) -> Counter[str]:
+    def write(self, copies: Sequence[Copy]) -> list[str]:
         with self._clock.timed(BLOBS):
             return self._azurites.write(copies)
 

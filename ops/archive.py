@@ -1,15 +1,16 @@
 """`archive`: copy aged documents to Blob storage now, say how far that is, bring copies back."""
 
 import argparse
+import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ops import connection, restore, trailing
 from ops.lines import SOURCES
 from ops.output import print_json
-from processors.archive import change_of, copy_of
+from processors.archive import ALARMING, Archiving, change_of, copy_of
 from processors.trailing import Document, Handle, TrailingReader
 from settings import ConfigurationError
 
@@ -52,7 +53,11 @@ def run(options: argparse.Namespace) -> int:
     if options.status:
         rows = trailing.status(readers, int(time.time()))
         (print_json if options.json else trailing.print_status)(rows)
-        return 1 if any(row["days_at_risk"] or row["expired_unread"] for row in rows) else 0
+        refused = [line for reader in readers for line in _refused(reader)]
+        for line in refused:
+            print(line, file=sys.stderr)
+        at_risk = any(row["days_at_risk"] or row["expired_unread"] for row in rows)
+        return 1 if refused or at_risk else 0
     if options.dry_run:
         for reader in readers:
             _write_nothing(reader)
@@ -61,13 +66,32 @@ def run(options: argparse.Namespace) -> int:
         print_json([trailing.reading_json(one) for one in readings])
     else:
         trailing.print_readings(readings)
-    return 1 if any(one.failures or one.risks for one in readings) else 0
+    refuses = any(one.done[name] for one in readings for name in ALARMING)
+    if refuses:
+        print("Copies are refused; `archive --status` names them.", file=sys.stderr)
+    return 1 if refuses or any(one.failures or one.risks for one in readings) else 0
+
+
+def _refused(reader: TrailingReader) -> Iterator[str]:
+    """A sentence for each copy that is refused; the blob's name is computed from the document."""
+    archiving = reader.handle
+    assert isinstance(archiving, Archiving)
+    assert archiving.refused is not None
+    for note, document in archiving.refused.standing():
+        ends = trailing.moment(note.ts + reader.ttl_seconds) if reader.ttl_seconds > 0 else "never"
+        if document is None:
+            named = "a document that is gone, or was written anew"
+        else:
+            change = change_of(archiving.source, document)
+            named = copy_of(archiving.source, change, document).path
+        yield f"{reader.container}: refused is {named}; its document expires {ends}."
 
 
 def _write_nothing(reader: TrailingReader) -> None:
     """Read on as usual, and leave cursors and blobs as they are."""
     reader.state = trailing.Unwritten(reader.state)
     reader.handle = _counting(reader.container)
+    reader.again = lambda _now, _ttl: Counter()
 
 
 def _counting(container: str) -> Handle:

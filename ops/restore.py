@@ -18,10 +18,10 @@ from ops.decisions import Ledger
 from ops.lines import SOURCES, Line, Problem, as_line
 from ops.output import cell, console, print_json
 from ops.writing import Writer
-from processors.archive import Place, as_json, path_of, places_of, restored
+from processors.archive import CopyFailed, Place, as_json, path_of, places_of, restored
 from settings import ConfigurationError
 from store import archive
-from store.archive import ArchiveStore, CopyFailed, Damaged
+from store.archive import ArchiveStore, Damaged
 from store.erased import ErasedUsers
 from store.failures import Refused
 from store.sources import SourceStore

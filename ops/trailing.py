@@ -18,10 +18,10 @@ from ledger.commits import Committed, Operation
 from ops import connection
 from ops.connection import LOCAL_CONNECTION
 from ops.output import console, counts, table
+from processors.archive import CopyFailed
 from processors.cursors import Risk, risk
 from processors.trailing import CursorState, Document, Reading, TrailingReader, run_all
 from store import account
-from store.archive import CopyFailed
 
 PAGES_MAX = 10**9
 SECONDS_MAX = 1e9

@@ -23,13 +23,15 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from ledger.commits import Transient
 from ledger.instants import DAY_SECONDS
 from ledger.labels import digest
 from ledger.users import user_key
 from ledger.versions import Version
 from processors.documents import Change, Source, read_document
 from processors.raw_json import as_text
-from processors.trailing import Document, Handle
+from processors.refused import RefusedCopies
+from processors.trailing import PAGE_DOCUMENTS, Document
 
 ROOT = "archived"
 ANONYMOUS = "~anonymous"
@@ -68,14 +70,33 @@ class Copy:
         return gzip.compress(self.content, compresslevel=6, mtime=0)
 
 
+class CopyFailed(Transient):
+    """A call failed. The message names no copy, because its path names a user: `path` does, for who
+    asked from a command line; empty where the call is about many."""
+
+    def __init__(self, reason: str, path: str) -> None:
+        super().__init__(reason)
+        self.path = path
+
+
+class Refused(CopyFailed):
+    """The service does not take, or delete, this one copy: its blob is under a lease or immutable,
+    or its name is not acceptable. Only somebody who changes that helps."""
+
+
+REFUSED = "refused"
+ALARMING = (REFUSED, "still_refused", "refused_expired", "refused_gone")
+"""What counts that is not archived."""
+
+
 class Archive(Protocol):
     """Where copies are kept."""
 
-    def write(self, copies: Sequence[Copy]) -> Counter[str]:
-        """Write what is new or newer; how many copies ended how. Safe to repeat."""
+    def write(self, copies: Sequence[Copy]) -> list[str]:
+        """Write what is new or newer; how each copy ended, REFUSED too. Safe to repeat."""
 
     def delete(self, path: str) -> bool:
-        """Whether there was such a copy."""
+        """Whether there was such a copy. Raises Refused."""
 
 
 class Place(NamedTuple):
@@ -93,7 +114,8 @@ Erased = Callable[[Collection[str]], Collection[str]]
 """Those of some users (by key) who were erased."""
 
 
-def archiving(source: Source[Any], archive: Archive, erased: Erased = lambda _: ()) -> Handle:
+@dataclass
+class Archiving:
     """Archives documents; soft-deleted ones are skipped, and those of users who were `erased`. A
     copy made before a document was soft-deleted stays.
 
@@ -101,27 +123,75 @@ def archiving(source: Source[Any], archive: Archive, erased: Erased = lambda _: 
     one that begins later finds the copies; and a page whose handling broke off is handled again.
     """
 
-    def handle(documents: Sequence[Document]) -> Counter[str]:
-        copies = []
+    source: Source[Any]
+    archive: Archive
+    erased: Erased = lambda _: ()
+    refused: RefusedCopies | None = None
+    """None: whatever is refused keeps the cursor where it is."""
+
+    def __call__(self, documents: Sequence[Document]) -> Counter[str]:
+        """Archive a page; what is refused of it is noted. Where nothing else is in it, that may be
+        an outage: Transient, as for everything that fails."""
+        done, refused = self._archive(documents)
+        if refused:
+            if self.refused is None or len(refused) + done["skipped_deleted"] == len(documents):
+                raise Transient(f"every copy of a page is refused, {len(refused)} in all")
+            self.refused.note(refused)
+        return done
+
+    def again(self, now_seconds: int, ttl_seconds: int) -> Counter[str]:
+        """Try again what was refused in earlier runs. Raises CommitError, Transient."""
         done: Counter[str] = Counter()
+        if self.refused is None:
+            return done
+        notes = self.refused.noted()
+        expired = [one for one in notes if 0 < ttl_seconds <= now_seconds - one.ts]
+        self.refused.forget(expired)
+        done["refused_expired"] = len(expired)
+        for start in range(len(expired), len(notes), PAGE_DOCUMENTS):
+            some = notes[start : start + PAGE_DOCUMENTS]
+            found = self.refused.read(some)
+            ended, refused = self._archive(list(found.values()))
+            left = {one["_rid"] for one in refused}
+            ended["still_refused"] = ended.pop(REFUSED, 0)
+            # Written anew since, then the feed has it again; else nobody can archive it any more.
+            ended["refused_gone"] = sum(one.rid not in found for one in some)
+            self.refused.forget(one for one in some if one.rid not in left)
+            done.update(ended)
+        return +done
+
+    def _archive(self, documents: Sequence[Document]) -> tuple[Counter[str], list[Document]]:
+        """(how many ended how, those that were refused)."""
+        copies: list[tuple[Copy, Document]] = []
+        done: Counter[str] = Counter()
+        refused = []
         for document in documents:
-            change = change_of(source, document)
+            change = change_of(self.source, document)
             if change.deleted:
                 done["skipped_deleted"] += 1
             else:
-                copies.append(copy_of(source, change, document))
-        keys = {copy.user_key for copy in copies if copy.user_key is not None}
-        gone = set(erased(keys))
-        if wanted := [copy for copy in copies if copy.user_key not in gone]:
-            done.update(archive.write(wanted))
-        gone |= set(erased(keys - gone))
-        for copy in copies:
+                copies.append((copy_of(self.source, change, document), document))
+        keys = {copy.user_key for copy, _ in copies if copy.user_key is not None}
+        gone = set(self.erased(keys))
+        if wanted := [one for one in copies if one[0].user_key not in gone]:
+            endings = self.archive.write([copy for copy, _ in wanted])
+            done.update(endings)
+            refused = [
+                document
+                for (copy, document), ended in zip(wanted, endings, strict=True)
+                if ended == REFUSED
+            ]
+        gone |= set(self.erased(keys - gone))
+        for copy, document in copies:
             if copy.user_key in gone:
-                archive.delete(copy.path)
-                done["skipped_erased"] += 1
-        return done
-
-    return handle
+                try:
+                    self.archive.delete(copy.path)
+                    done["skipped_erased"] += 1
+                except Refused:
+                    if document not in refused:
+                        refused.append(document)
+                        done[REFUSED] += 1
+        return done, refused
 
 
 def change_of(source: Source[Any], document: Document) -> Change:

@@ -42,6 +42,9 @@ Document = dict[str, Any]
 Handle = Callable[[Sequence[Document]], Counter[str]]
 """Does what the reader is for with some documents; returns what it did, counted. Whatever it
 raises keeps the cursor where it is. Safe to repeat."""
+Again = Callable[[int, int], Counter[str]]
+"""Takes up what earlier runs have put aside, at a time, of a container with a TTL, both in seconds;
+returns what it did, counted."""
 
 
 class Split(Exception):
@@ -113,7 +116,7 @@ class Reading:
     """As in `Cursor`, of the range that is furthest behind."""
     risks: list[Risk] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
-    """One per range at most; other ranges go on."""
+    """One per range at most, and one of what was put aside; the others go on."""
 
 
 @dataclass
@@ -131,6 +134,7 @@ class TrailingReader:
     state: CursorState
     handle: Handle
     now_ms: Callable[[], int]
+    again: Again = lambda _now, _ttl: Counter()
     page_documents: int = PAGE_DOCUMENTS
 
     def run(self, allowance: Allowance) -> Reading:
@@ -139,6 +143,10 @@ class TrailingReader:
         reading = Reading(self.container)
         now_seconds = self.now_ms() // 1_000
         name = self.name()
+        try:
+            reading.done.update(self.again(now_seconds, self.ttl_seconds))
+        except Exception as error:  # what was put aside stays there; the caller raises it
+            reading.failures.append(error)
         finished: dict[str, Cursor] = {}
         for _ in range(TILINGS_MAX):
             splits = reading.splits

@@ -8,7 +8,6 @@ tag `user` holds the user's hash.
 
 import gzip
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -33,7 +32,7 @@ from azure.storage.blob import (
 
 from ledger.commits import Transient
 from ledger.versions import Order, Version, order
-from processors.archive import ROOT, Copy
+from processors.archive import REFUSED, ROOT, Copy, CopyFailed, Refused
 from settings import BlobConnection
 from store.transport import transport_settings
 
@@ -42,6 +41,11 @@ CONCURRENCY = 8
 """Uploads at a time."""
 ATTEMPTS_MAX = 5
 """A copy that others write at the same time is looked at again this often."""
+
+REFUSALS = frozenset({"BlobImmutableDueToPolicy", "BlobImmutableDueToLegalHold", "LeaseIdMissing"})
+"""Error codes of the service that are about one blob, and stay."""
+NEVER_OF_ONE_COPY = 400
+"""Its name or its metadata is not acceptable."""
 
 ARCHIVED, OVERWRITTEN, UNCHANGED, SUPERSEDED = "archived", "overwritten", "unchanged", "superseded"
 
@@ -67,26 +71,17 @@ def connect(connection: BlobConnection, retries: int = 3) -> BlobServiceClient:
     )
 
 
-class CopyFailed(Transient):
-    """A call failed. The message names no copy, because its path names a user: `path` does, for who
-    asked from a command line; empty where the call is about many."""
-
-    def __init__(self, reason: str, path: str) -> None:
-        super().__init__(reason)
-        self.path = path
-
-
 class ArchiveStore:
     """Writes, finds and reads copies."""
 
     def __init__(self, service: BlobServiceClient) -> None:
         self._container = service.get_container_client(CONTAINER)
 
-    def write(self, copies: Sequence[Copy]) -> Counter[str]:
-        """Write what is new or newer, several at a time. Raises Transient when one of them failed;
-        others may have been written."""
+    def write(self, copies: Sequence[Copy]) -> list[str]:
+        """Write what is new or newer, several at a time; how each copy ended. Raises Transient when
+        one of them failed; others may have been written. One that is refused does not fail."""
         with ThreadPoolExecutor(CONCURRENCY, "archive") as pool:
-            return Counter(pool.map(self._write, copies))
+            return list(pool.map(self._ended, copies))
 
     def paths_of_user(self, user_key: str) -> Iterator[str]:
         """The names of all copies of a user, in no particular order. Raises Transient.
@@ -110,7 +105,7 @@ class ArchiveStore:
                 return
 
     def delete(self, path: str) -> bool:
-        """Whether there was such a copy. Raises Transient."""
+        """Whether there was such a copy. Raises Refused, Transient."""
         with _transient("delete_blob", path):
             try:
                 self._container.delete_blob(path, delete_snapshots="include")
@@ -137,22 +132,36 @@ class ArchiveStore:
             raise Damaged(f"the copy {path} does not have the SHA-256 of its metadata")
         return content
 
+    def _ended(self, copy: Copy) -> str:
+        try:
+            return self._write(copy)
+        except Refused:
+            return REFUSED
+
     def _write(self, copy: Copy) -> str:
         blob = self._container.get_blob_client(copy.path)
         for _ in range(ATTEMPTS_MAX):
-            with _transient("upload_blob", copy.path):
-                try:
-                    _upload(blob, copy, None)
-                    return ARCHIVED
-                except ResourceExistsError:
-                    pass
-                except ResourceNotFoundError:
-                    self._create_container()
-                    continue
+            refused = None
+            try:
+                with _transient("upload_blob", copy.path):
+                    try:
+                        _upload(blob, copy, None)
+                        return ARCHIVED
+                    except ResourceExistsError:
+                        pass
+                    except ResourceNotFoundError:
+                        self._create_container()
+                        continue
+            except Refused as error:  # perhaps the blob holds this version already
+                refused = error
             found = self._look(blob)
+            if found is None and refused is not None:
+                raise refused
             if found is None:
                 continue
             held, etag = found
+            if held.ts is None:
+                raise Refused("a blob that is no copy has the name of one", copy.path)
             match order(_plain(copy.version), held):
                 case Order.DUPLICATE:
                     return UNCHANGED
@@ -201,10 +210,12 @@ def _upload(blob: BlobClient, copy: Copy, etag: str | None) -> None:
 
 
 def _version(metadata: Mapping[str, str]) -> Version:
-    ts, lsn = metadata.get("ts"), metadata.get("lsn")
-    return Version(
-        metadata.get("etag"), None if ts is None else int(ts), None if lsn is None else int(lsn)
-    )
+    return Version(metadata.get("etag"), _number(metadata.get("ts")), _number(metadata.get("lsn")))
+
+
+def _number(text: str | None) -> int | None:
+    """None also where somebody else has written what is not a number."""
+    return int(text) if text and text.isascii() and text.isdigit() else None
 
 
 def _plain(version: Version) -> Version:
@@ -214,13 +225,17 @@ def _plain(version: Version) -> Version:
 
 @contextmanager
 def _transient(operation: str, path: str = "") -> Iterator[None]:
-    """Turn every failure of a call into CopyFailed, naming the call. Nothing is ever refused for
-    good: an archive that cannot write must stand still, and say so."""
+    """Turn every failure of a call into CopyFailed, naming the call; Refused, where the service
+    says that this one blob is the reason. Of everything else nothing is refused for good: an
+    archive that cannot write must stand still, and say so."""
     try:
         yield
     except HttpResponseError as error:
         code = getattr(error, "error_code", None) or error.status_code
-        raise CopyFailed(f"{operation} on the archive failed with {code}", path) from error
+        code = getattr(code, "value", code)
+        refused = code in REFUSALS or error.status_code == NEVER_OF_ONE_COPY
+        failure = Refused if refused else CopyFailed
+        raise failure(f"{operation} on the archive failed with {code}", path) from error
     except AzureError as error:
         what = f"{operation} on the archive failed: {type(error).__name__}"
         raise CopyFailed(what, path) from error

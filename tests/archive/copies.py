@@ -14,11 +14,13 @@ from azure.storage.blob import BlobServiceClient
 import wiring
 from ledger.instants import DAY_SECONDS
 from ops.lines import SOURCES
-from processors.archive import archiving
+from processors.archive import Archiving
+from processors.refused import RefusedCopies
 from processors.trailing import Reading, TrailingReader
 from settings import ARCHIVE_AFTER_DAYS, BlobConnection
 from store.archive import CONTAINER, ArchiveStore
 from store.change_feed import ChangeFeedStore
+from store.sources import SourceStore
 from store.state import StateStore
 from tests.audit.readers import allowance
 from tests.worker.ground import INTERACTIONS, Document, Ground
@@ -32,14 +34,18 @@ def archiver(
 ) -> TrailingReader:
     """The archive's reader of a source, with its default age."""
     database = ground.connect().get_database_client(ground.database)
+    state = StateStore(database.get_container_client("state"))
+    refused = RefusedCopies(state, SourceStore(database), source)
+    archiving = Archiving(SOURCES[source], ArchiveStore(blobs), erased, refused)
     return TrailingReader(
         name=lambda: "archive",
         container=source,
         ttl_seconds=365 * DAY_SECONDS,
         delay_seconds=ARCHIVE_AFTER_DAYS[source] * DAY_SECONDS,
         feed=ChangeFeedStore(database),
-        state=StateStore(database.get_container_client("state")),
-        handle=archiving(SOURCES[source], ArchiveStore(blobs), erased),
+        state=state,
+        handle=archiving,
+        again=archiving.again,
         now_ms=lambda: int(ground.endpoint.clock.now() * 1_000),
     )
 

@@ -1,12 +1,11 @@
 """However much there is to archive, a run holds a page of it at a time."""
 
 import tracemalloc
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from local.cosmos import Endpoint
 from ops.lines import SOURCES
-from processors.archive import Copy, archiving
+from processors.archive import Archiving, Copy
 from processors.trailing import PAGE_DOCUMENTS
 from settings import CosmosConnection
 from store import account
@@ -21,8 +20,8 @@ PAGE_BYTES = PAGE_DOCUMENTS * len(TEXT)
 class Forgetful:
     """An archive that keeps nothing."""
 
-    def write(self, copies: Sequence[Copy]) -> Counter[str]:
-        return Counter({"archived": sum(bool(copy.compressed) for copy in copies)})
+    def write(self, copies: Sequence[Copy]) -> list[str]:
+        return ["archived" for copy in copies if copy.compressed]
 
     def delete(self, path: str) -> bool:
         raise AssertionError(path)
@@ -43,7 +42,7 @@ def test_memory_does_not_grow_with_what_there_is(grounds: Callable[..., Ground])
             )
         met = Met(ground, delay_seconds=0)
         ground.later()
-        met.reader.handle = archiving(SOURCES[INTERACTIONS], Forgetful())
+        met.reader.handle = Archiving(SOURCES[INTERACTIONS], Forgetful())
         met.run(pages=1)
 
         tracemalloc.start()

@@ -1,7 +1,6 @@
 """Erase beside everything that may run at the same moment: nothing of the user comes back."""
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from local.azurite import Azurite
-from processors.archive import Copy, archiving
+from processors.archive import Archiving, Copy
 from store.archive import ArchiveStore
 from store.erased import ErasedUsers
 from store.state import StateStore
@@ -118,7 +117,7 @@ def test_a_page_that_is_being_archived(
 
         is_erased = False
 
-        def write(self, copies: Sequence[Copy]) -> Counter[str]:
+        def write(self, copies: Sequence[Copy]) -> list[str]:
             if not self.is_erased:
                 self.is_erased = True
                 erase(ground, capsys)
@@ -130,7 +129,7 @@ def test_a_page_that_is_being_archived(
     copies = ErasedBefore()
     for reader in worker.archives:
         source = worker.processors[reader.container].source
-        reader.handle = archiving(source, copies, erased.among)
+        reader.handle = Archiving(source, copies, erased.among)
     archive_all(ground, worker)
 
     assert archived(blobs)

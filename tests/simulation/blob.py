@@ -24,6 +24,15 @@ class Stored:
     etag: str
     indexed_at: float
     """When the index of tags has it."""
+    immutable: bool = False
+    """Under an immutability policy."""
+
+    def check_mutable(self) -> None:
+        """The service answers 409, which the SDK takes for a blob that exists."""
+        if self.immutable:
+            error = ResourceExistsError("simulated")
+            error.error_code = "BlobImmutableDueToPolicy"  # type: ignore[attr-defined]
+            raise error
 
 
 @dataclass
@@ -79,8 +88,10 @@ class Blobs:
         assert delete_snapshots == "include"
 
         def do() -> None:
-            if self.stored.pop(name, None) is None:
+            if name not in self.stored:
                 raise ResourceNotFoundError("simulated")
+            self.stored[name].check_mutable()
+            del self.stored[name]
 
         self.gate("blobs", "delete_blob", do, writes=True)
 
@@ -94,7 +105,7 @@ class Blob:
 
     def __init__(self, service: Blobs, name: str) -> None:
         self._service = service
-        self._name = name
+        self.blob_name = name
 
     def upload_blob(
         self,
@@ -111,22 +122,24 @@ class Blob:
         def do() -> None:
             if not service.exists:
                 raise ResourceNotFoundError("simulated")
-            known = service.stored.get(self._name)
+            known = service.stored.get(self.blob_name)
             if known is not None and not overwrite:
                 raise ResourceExistsError("simulated")
             if etag is not None and (known is None or known.etag != etag):
                 raise ResourceModifiedError("simulated")
+            if known is not None:
+                known.check_mutable()
             at = service.gate.scheduler.now + service.random.random() * TAG_SECONDS_MAX
             new = Stored(content, metadata, tags or {}, service.new_etag(), at)
-            service.stored[self._name] = new
+            service.stored[self.blob_name] = new
 
         service.gate("blobs", "upload_blob", do, writes=True)
 
     def get_blob_properties(self) -> Named:
         def do() -> Named:
-            known = self._service.stored.get(self._name)
+            known = self._service.stored.get(self.blob_name)
             if known is None:
                 raise ResourceNotFoundError("simulated")
-            return Named(self._name, known.metadata, known.etag)
+            return Named(self.blob_name, known.metadata, known.etag)
 
         return self._service.gate("blobs", "get_blob_properties", do, writes=False)
