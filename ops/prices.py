@@ -74,7 +74,7 @@ def add_parser(commands: Any) -> None:
         description="Reads interactions from a file of JSON lines or from the source container, and"
         " lists every model id with the price it finds and by which rule: those without a price"
         " first, by their tokens, then the others, the most expensive first. Nothing is written."
-        " Exit code 1 when a model has no price, or a line cannot be read.",
+        " Exit code 1 when a call has no price, or a line cannot be read.",
     )
     where = check.add_mutually_exclusive_group(required=True)
     where.add_argument("file", nargs="?", type=Path, metavar="FILE", help="one document per line")
@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
         print_json(msgspec.to_builtins(done))
     else:
         _print(done)
-    return 1 if done.problems or any(one.is_unpriced for one in done.models) else 0
+    return 1 if done.problems or any(one.unpriced for one in done.models) else 0
 
 
 def _count(changes: Iterator[Change], prices: Prices, done: Check) -> None:
