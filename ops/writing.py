@@ -65,7 +65,7 @@ class Writer:
         container = self._database.get_container_client(source)
         results: list[Written | Problem] = []
         for batch in _batches(lines):
-            if user is None or len(batch) == 1:
+            if user is None:
                 results += [_single(container, line) for line in batch]
             else:
                 results += _together(container, user, batch)
@@ -90,24 +90,30 @@ def _batches(lines: list[Line]) -> Iterator[list[Line]]:
 
 
 def _together(container: ContainerProxy, user: str, batch: list[Line]) -> list[Written | Problem]:
+    """One transactional batch, also for one document: the SDK refuses some ids in an upsert that
+    the service takes in a batch, and the outcome must not depend on a document's neighbours."""
+    reason = ""
     for attempt in range(ATTEMPTS_MAX):
         # Built anew: the SDK takes things out of the list it is given.
         operations: list[tuple[Any, ...]] = [("upsert", (line.document,)) for line in batch]
         try:
             answers = container.execute_item_batch(operations, user)
         except (CosmosBatchOperationError, CosmosHttpResponseError) as error:
-            if error.status_code not in WORTH_REPEATING:
+            if error.status_code not in WORTH_REPEATING and len(batch) > 1:
                 # One of them is refused, and the batch with it; alone, each gets its own answer.
-                return [_single(container, line) for line in batch]
-        except AzureError:
-            pass
+                return [each for line in batch for each in _together(container, user, [line])]
+            reason = f"Cosmos DB answers {error.status_code}"
+            if error.status_code not in WORTH_REPEATING:
+                break
+        except AzureError as error:
+            reason = type(error).__name__
         else:
             return [
                 _written(line, answer["resourceBody"])
                 for line, answer in zip(batch, answers, strict=True)
             ]
         _pause(attempt)
-    return [_single(container, line) for line in batch]
+    return [Problem(line.place, f"cannot be written: {reason}") for line in batch]
 
 
 def _single(container: ContainerProxy, line: Line) -> Written | Problem:

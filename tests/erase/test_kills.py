@@ -37,7 +37,8 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 def erasure(ground: Ground, blob: str = "") -> Command:
-    arguments = ("--user", USER, "--settle-seconds", "0", *connection(ground))
+    archive = () if blob else ("--no-archive",)
+    arguments = ("--user", USER, "--settle-seconds", "0", *archive, *connection(ground))
     return Command(ground.endpoint, "erase", *UNBOUNDED, *arguments, environment={"BLOB": blob})
 
 

@@ -169,8 +169,8 @@ def test_a_document_that_the_account_refuses_is_reported_alone(
     lines = [
         interaction(user_id=user),
         interaction(user_id=user, note="x" * 2_100_000),
+        interaction(user_id=user, id="x" * 1_024),
         interaction(user_id=user, id="a/b"),
-        interaction(user_id=user),
     ]
     ran = ops_on_ground("replay", written(tmp_path / "big.jsonl", lines), "--json")
     assert ran.code == 1
