@@ -30,7 +30,7 @@ help:
 	echo "make clean          remove what runs and tools leave behind (distclean: .venv too)"
 
 run: $(INSTALLED) $(AZURITE)
-	$(PYTHON) -m local run $(if $(WATCH),--watch) $(ARGS)
+	$(PYTHON) -m demo run $(if $(WATCH),--watch) $(ARGS)
 
 test: $(INSTALLED) $(AZURITE)
 	$(PYTHON) -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
@@ -56,7 +56,7 @@ mutate: $(MUTATION)/.installed
 	$(PYTHON) -m tests.mutate --python $(abspath $(MUTATION))/bin/python $(ARGS)
 
 demo-data: $(INSTALLED)
-	$(PYTHON) -m local.demo --seed 1 --day 2026-03-14 --interactions 400 \
+	$(PYTHON) -m demo.synthetic --seed 1 --day 2026-03-14 --interactions 400 \
 	  --out tests/fixtures/batches/50_synthetic_day.jsonl $(ARGS)
 
 clean:
@@ -94,6 +94,6 @@ $(MUTATION)/.installed: $(INSTALLED) requirements-mutation.txt
 	touch $@
 
 # Without it nothing is archived locally, and the archive's tests are skipped; all else works.
-$(AZURITE): $(INSTALLED) local/azurite/package-lock.json local/azurite/requirements.txt
+$(AZURITE): $(INSTALLED) emulators/azurite/package-lock.json emulators/azurite/requirements.txt
 	echo "Setting up Azurite, the Blob service of the local ground, once …"
-	if $(PYTHON) -m local.azurite; then touch $@; fi
+	if $(PYTHON) -m demo.azurite; then touch $@; fi

@@ -1,4 +1,4 @@
-"""The triggers. Each body is one call; everything else is wired in `wiring.py`.
+"""The triggers. Each body is one call; everything else is wired in `cosmos_views/app.py`.
 
 Every Cosmos trigger has an unlimited retry policy, because without one the platform checkpoints a
 batch whose function failed, and its changes are lost. Leases are provisioned, never created here:
@@ -10,7 +10,8 @@ from typing import Any
 
 import azure.functions as func
 
-from settings import (
+from cosmos_views.app import worker
+from cosmos_views.settings import (
     CONNECTION,
     archive_schedule,
     audit_schedule,
@@ -19,7 +20,6 @@ from settings import (
     publish_schedule,
     redrive_schedule,
 )
-from wiring import worker
 
 app = func.FunctionApp()
 

@@ -28,19 +28,19 @@ from typing import Any
 from azure.cosmos import CosmosClient
 
 from benchmarks.traffic import DAY, SEED, Document, lengthened
-from local.azurite import Azurite
-from local.cosmos import Endpoint
-from local.demo import INTERACTIONS, traffic
-from ops.lines import SOURCES
-from processors.archive import Archiving, Copy
-from processors.trailing import Allowance, TrailingReader
-from settings import BlobConnection
-from store import catalogue
-from store.archive import ArchiveStore, connect
-from store.change_feed import ChangeFeedStore
-from store.erased import ErasedUsers
-from store.metering import metered
-from store.state import StateStore
+from cosmos_views.cli.lines import SOURCES
+from cosmos_views.settings import BlobConnection
+from cosmos_views.store import catalogue
+from cosmos_views.store.archive import ArchiveStore, connect
+from cosmos_views.store.change_feed import ChangeFeedStore
+from cosmos_views.store.erased import ErasedUsers
+from cosmos_views.store.metering import metered
+from cosmos_views.store.state import StateStore
+from cosmos_views.upkeep.archive.copies import Archiving, Copy
+from cosmos_views.upkeep.trailing import Allowance, TrailingReader
+from demo.synthetic import INTERACTIONS, traffic
+from emulators.azurite import Azurite
+from emulators.cosmos import Endpoint
 
 DATABASE = "archive"
 A_DAY = 10_000

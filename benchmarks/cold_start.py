@@ -12,8 +12,8 @@ from time import perf_counter
 
 from benchmarks import traffic
 from benchmarks.figures import Figure, Peer, Scale, at_most
-from local.cosmos import Endpoint
-from ops.bench import provisioned
+from demo.metered import provisioned
+from emulators.cosmos import Endpoint
 
 IMPORT_SECONDS, FIRST_BATCH_SECONDS = 1.0, 1.5
 """To reach."""

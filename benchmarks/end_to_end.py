@@ -9,8 +9,8 @@ from time import perf_counter, thread_time
 from benchmarks import traffic
 from benchmarks.figures import Figure, Peer, Scale, at_least, shown
 from benchmarks.sampling import SDK, Sampler
-from local.cosmos import Endpoint
-from ops.bench import provisioned
+from demo.metered import provisioned
+from emulators.cosmos import Endpoint
 
 BATCHES = (100, 1_000)
 CHANGES_A_SECOND = 6_000

@@ -7,10 +7,10 @@ of other users, in the same month, so that it lies in the same partials and view
 from benchmarks import memory, traffic
 from benchmarks.figures import Figure, Peer, Scale, at_most, shown
 from benchmarks.stage_1 import pure_seconds, warmed
-from local.cosmos import Endpoint
-from ops.bench import provisioned
-from store.metering import metered
-from wiring import Worker
+from cosmos_views.app import Worker
+from cosmos_views.store.metering import metered
+from demo.metered import provisioned
+from emulators.cosmos import Endpoint
 
 RU, MICROSECONDS = "RU/change", 1e6
 STEPS = (1, 10, 100)

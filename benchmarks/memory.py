@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from ledger.commits import Committed, Operation, Write
+from cosmos_views.intake.batch import Outside, Processor
+from cosmos_views.intake.documents import Source
+from cosmos_views.intake.ownership import Layout
+from cosmos_views.ledger.commits import Committed, Operation, Write
 from processors import incidents, interactions, sessions
-from processors.batch import Outside, Processor
-from processors.documents import Source
-from processors.ownership import Layout
 from processors.pricing import Prices, load_overrides
 
 TTL_SECONDS = 31_536_000
@@ -26,7 +26,7 @@ NOW_MS = 1_773_619_200_000
 
 @dataclass
 class MemoryState:
-    """`processors.ports.State`, for one worker: nobody else writes, so nothing ever conflicts."""
+    """`State` of stage 1, for one worker: nobody else writes, so nothing ever conflicts."""
 
     documents: dict[str, bytes] = field(default_factory=dict)
     outside_seconds: float = 0.0

@@ -13,10 +13,10 @@ from typing import Any
 from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy, PartitionKey
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
-from ledger.facts import Fact, IncidentFact, InteractionFact, SessionFact
-from ledger.instants import WINDOW_SECONDS, day_label, month_label, window_label
+from cosmos_views.ledger.instants import WINDOW_SECONDS, day_label, month_label, window_label
+from cosmos_views.store import catalogue
 from materializers.registry import VIEWS
-from store import catalogue
+from processors.facts import Fact, IncidentFact, InteractionFact, SessionFact
 
 MILLION = 1_000_000
 DECIMALS = 4

@@ -13,11 +13,11 @@ import msgspec
 
 from benchmarks import memory, naive, traffic
 from benchmarks.figures import Figure, Peer, Scale, Stream, at_most, shares, shown
-from local.cosmos import Endpoint
-from ops.bench import Bench, Spent
-from ops.cost import DAY_SECONDS, by_batch, stream
-from settings import CosmosConnection
-from store import account
+from cosmos_views.settings import CosmosConnection
+from cosmos_views.store import account
+from demo.cost import DAY_SECONDS, by_batch, stream
+from demo.metered import Bench, Spent
+from emulators.cosmos import Endpoint
 
 TUNED, DEFAULT = "naive, tuned indexing", "naive, default indexing"
 

@@ -3,7 +3,7 @@
 While it runs the kernel counts the time of the process in ticks; that of a thread stays exact, so
 every benchmark uses the clock of its thread.
 
-A sample belongs to the first module that the algorithm (`processors/batch.py`) had called; inside
+A sample belongs to the first module that the algorithm (`intake/batch.py`) had called; inside
 the store, to the SDK where the SDK was running.
 """
 

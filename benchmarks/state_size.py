@@ -10,15 +10,15 @@ import msgspec
 
 from benchmarks import memory, traffic
 from benchmarks.figures import Figure, Peer, Scale, at_most, shown
-from ledger.commits import COMMIT_BYTES_MAX, encoded_bytes
-from ledger.facts import Citation, InteractionFact
-from ledger.instants import DAY_SECONDS, month_start
-from ledger.users import Month, User, UserMonth, month_id, user_key
-from local.cosmos import Endpoint
+from cosmos_views.ledger.commits import COMMIT_BYTES_MAX, encoded_bytes
+from cosmos_views.ledger.instants import DAY_SECONDS, month_start
+from cosmos_views.publish.measures import Delta, add_all, normalized_delta
+from cosmos_views.publish.partials import added
+from demo.metered import provisioned
+from emulators.cosmos import Endpoint
 from materializers.grains import day, month, source_day, window
-from materializers.measures import Delta, add_all, normalized_delta
-from materializers.partials import added
-from ops.bench import provisioned
+from processors.facts import Citation, InteractionFact
+from processors.users import Month, User, UserMonth, month_id, user_key
 
 USER = "e45d45fe-d106-46b0-8bef-8bb87a179c0d"
 PK = "1:0"

@@ -1,4 +1,4 @@
-"""Batches as a trigger hands them over: the traffic of `local.demo`, with believable texts.
+"""Batches as a trigger hands them over: the traffic of `demo.synthetic`, with believable texts.
 
 The same arguments give the same bytes. An interaction is about 2.4 KB. Documents are those of a
 busy evening: a batch of 1 000 changes of interactions names about 560 users.
@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from local.demo import INTERACTIONS, timed_traffic
+from demo.synthetic import INTERACTIONS, timed_traffic
 
 Document = dict[str, Any]
 Sourced = tuple[str, Document]

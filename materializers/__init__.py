@@ -1,1 +1,1 @@
-"""Stage 2: state becomes views. One file per view; the algebra, fold and publish serve them all."""
+"""What is shown: one file per view, and the grains they share."""

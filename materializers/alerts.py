@@ -5,8 +5,8 @@ Thresholds compare exact quotients, not the rounded values shown.
 
 from typing import Any
 
-from ledger.fixed_point import MILLION
-from materializers.rendering import mean_score, ratio
+from cosmos_views.ledger.fixed_point import MILLION
+from cosmos_views.publish.rendering import mean_score, ratio
 
 ERROR_RATE_PERCENT_MAX = 5
 RESPONSE_MS_MAX = 3_000

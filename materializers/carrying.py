@@ -12,15 +12,21 @@ from itertools import chain
 
 import msgspec
 
-from ledger.commits import Write
-from ledger.instants import DAY_SECONDS, month_label, month_start, next_month, previous_month
-from ledger.plan import Documents
-from ledger.user_documents import further_ids, hot_documents, load_user
-from ledger.users import Carried, User, days_of, hot_id, is_erased, month_id
+from cosmos_views.ledger.commits import Write
+from cosmos_views.ledger.instants import (
+    DAY_SECONDS,
+    month_label,
+    month_start,
+    next_month,
+    previous_month,
+)
+from cosmos_views.ledger.plan import Documents
+from cosmos_views.publish.measures import Contribution, Delta, difference
 from materializers.grains.day import RETENTION_DAYS
-from materializers.measures import Contribution, Delta, difference
 from materializers.registry import OF_USER
 from materializers.touched import NOTHING, Touched
+from processors.user_documents import further_ids, hot_documents, load_user
+from processors.users import Carried, User, days_of, hot_id, is_erased, month_id
 
 
 def carried_of(user: User, horizon_seconds: int) -> Carried | None:

@@ -3,13 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ledger.instants import next_month, previous_month
-from ledger.labels import bounded_id, in_id
-from materializers.cells import sum_rows
-from materializers.grains.month import MonthSource
-from materializers.grains.source_day import Source, SourceTopic, Verse
-from materializers.measures import Row
-from materializers.rendering import (
+from cosmos_views.ledger.instants import next_month, previous_month
+from cosmos_views.ledger.labels import bounded_id, in_id
+from cosmos_views.publish.cells import sum_rows
+from cosmos_views.publish.measures import Row
+from cosmos_views.publish.rendering import (
     cells_of,
     labelled,
     mean_score,
@@ -20,7 +18,9 @@ from materializers.rendering import (
     row_of,
     top,
 )
-from materializers.view import SYMBOL, Inputs, Reads, View
+from cosmos_views.publish.view import SYMBOL, Inputs, Reads, View
+from materializers.grains.month import MonthSource
+from materializers.grains.source_day import Source, SourceTopic, Verse
 
 VERSES_MOST, TOPICS_MOST = 3, 5
 PERCENT = 100

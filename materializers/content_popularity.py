@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from ledger.instants import (
+from cosmos_views.ledger.instants import (
     DAY_SECONDS,
     day_label,
     day_of_label,
@@ -12,12 +12,9 @@ from ledger.instants import (
     next_month,
     previous_month,
 )
-from materializers.cells import sum_rows
-from materializers.grains.day import Interactions, Personality, Text, Topic
-from materializers.grains.month import MonthSource
-from materializers.grains.source_day import Verse, content_id
-from materializers.measures import Row
-from materializers.rendering import (
+from cosmos_views.publish.cells import sum_rows
+from cosmos_views.publish.measures import Row
+from cosmos_views.publish.rendering import (
     cells_of,
     fraction4,
     iso_day,
@@ -27,7 +24,10 @@ from materializers.rendering import (
     row_of,
     top,
 )
-from materializers.view import Inputs, Reads, View
+from cosmos_views.publish.view import Inputs, Reads, View
+from materializers.grains.day import Interactions, Personality, Text, Topic
+from materializers.grains.month import MonthSource
+from materializers.grains.source_day import Verse, content_id
 
 DAILY_TTL_SECONDS, MONTHLY_TTL_SECONDS = 604_800, 3_456_000
 TRENDING_DAYS = 7

@@ -3,9 +3,21 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ledger.instants import DAY_SECONDS, day_label, day_of_label
-from ledger.labels import UNKNOWN, underscored
-from materializers import alerts, histogram
+from cosmos_views.ledger.instants import DAY_SECONDS, day_label, day_of_label
+from cosmos_views.ledger.labels import UNKNOWN, underscored
+from cosmos_views.publish import histogram
+from cosmos_views.publish.measures import Row
+from cosmos_views.publish.rendering import (
+    MINUTE_MS,
+    iso_day,
+    labelled,
+    mean_score,
+    ratio,
+    row_of,
+    usd,
+)
+from cosmos_views.publish.view import Inputs, Reads, View
+from materializers import alerts
 from materializers.grains.day import (
     Incidents,
     Interactions,
@@ -15,9 +27,6 @@ from materializers.grains.day import (
     Text,
     Users,
 )
-from materializers.measures import Row
-from materializers.rendering import MINUTE_MS, iso_day, labelled, mean_score, ratio, row_of, usd
-from materializers.view import Inputs, Reads, View
 
 
 def keys_of(state_key: str) -> Iterable[str]:

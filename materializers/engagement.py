@@ -6,9 +6,9 @@ Thresholds compare exact quotients; only the score is rounded, to millionths, be
 from itertools import pairwise
 from typing import NamedTuple
 
-from ledger.fixed_point import MILLION, divided_half_even
-from ledger.instants import month_label, previous_month
-from ledger.users import MonthTotals, User
+from cosmos_views.ledger.fixed_point import MILLION, divided_half_even
+from cosmos_views.ledger.instants import month_label, previous_month
+from processors.users import MonthTotals, User
 
 POWER_USER, ENGAGED, CASUAL, NEW, CHURNED = "power_user", "engaged", "casual", "new", "churned"
 TIERS = (POWER_USER, ENGAGED, CASUAL, NEW, CHURNED)

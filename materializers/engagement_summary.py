@@ -4,13 +4,10 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from ledger.fixed_point import MILLION
-from ledger.instants import next_month, previous_month
-from materializers import engagement
-from materializers.engagement import CHURNED, ENGAGED, POWER_USER, TIERS
-from materializers.grains.month import Tier
-from materializers.measures import Row
-from materializers.rendering import (
+from cosmos_views.ledger.fixed_point import MILLION
+from cosmos_views.ledger.instants import next_month, previous_month
+from cosmos_views.publish.measures import Row
+from cosmos_views.publish.rendering import (
     MINUTE_MS,
     cells_of,
     growth,
@@ -21,7 +18,10 @@ from materializers.rendering import (
     row_of,
     top,
 )
-from materializers.view import Inputs, Reads, View
+from cosmos_views.publish.view import Inputs, Reads, View
+from materializers import engagement
+from materializers.engagement import CHURNED, ENGAGED, POWER_USER, TIERS
+from materializers.grains.month import Tier
 
 TREND = Fraction(2, 100)
 """A mean has to move by more than this to count as a trend."""

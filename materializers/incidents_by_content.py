@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ledger.instants import next_month, previous_month
-from ledger.labels import bounded_id, in_id
-from materializers.grains.incident_month import IncidentMonth
-from materializers.measures import Row
-from materializers.rendering import (
+from cosmos_views.ledger.instants import next_month, previous_month
+from cosmos_views.ledger.labels import bounded_id, in_id
+from cosmos_views.publish.measures import Row
+from cosmos_views.publish.rendering import (
     growth,
     labelled,
     month_of,
@@ -17,7 +16,8 @@ from materializers.rendering import (
     row_of,
     top,
 )
-from materializers.view import SYMBOL, Inputs, Reads, View
+from cosmos_views.publish.view import SYMBOL, Inputs, Reads, View
+from materializers.grains.incident_month import IncidentMonth
 
 SEVERITIES = ("low", "medium", "high", "critical", "other")
 KINDS = ("inappropriate_query", "spam", "harassment", "misinformation", "other")

@@ -1,5 +1,6 @@
 """The registry: every view the worker keeps, and every grain they share."""
 
+from cosmos_views.publish.view import View, nothing_of_fact, nothing_of_user
 from materializers import (
     content_analytics,
     content_popularity,
@@ -10,7 +11,6 @@ from materializers import (
     user_analytics,
 )
 from materializers.grains import day, incident_month, month, source_day, window
-from materializers.view import View, nothing_of_fact, nothing_of_user
 
 VIEWS: dict[str, View] = {
     view.name: view

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from ledger.fixed_point import MILLION
-from ledger.instants import (
+from cosmos_views.ledger.fixed_point import MILLION
+from cosmos_views.ledger.instants import (
     DAY_SECONDS,
     MINUTE_SECONDS,
     SECOND_US,
@@ -15,10 +15,11 @@ from ledger.instants import (
     iso,
     window_label,
 )
-from materializers import alerts, histogram
+from cosmos_views.publish import histogram
+from cosmos_views.publish.rendering import fraction4, labelled, mean_score, ratio, row_of
+from cosmos_views.publish.view import Inputs, Reads, View
+from materializers import alerts
 from materializers.grains.window import Window
-from materializers.rendering import fraction4, labelled, mean_score, ratio, row_of
-from materializers.view import Inputs, Reads, View
 
 PERFORMANCE = "performance"
 ERROR_RATE_MAX = Fraction(5, 100)

@@ -5,17 +5,17 @@ from typing import Any
 
 import msgspec
 
-from ledger.facts import InteractionFact
-from ledger.instants import (
+from cosmos_views.ledger.instants import (
     DAY_SECONDS,
     HOUR_SECONDS,
     MINUTE_SECONDS,
     MINUTES_PER_DAY,
     month_label,
 )
-from ledger.plan import Plan
-from ledger.users import Day, User
+from cosmos_views.ledger.plan import Plan
 from materializers import engagement
+from processors.facts import InteractionFact
+from processors.users import Day, User
 
 
 class _All(Container[Any]):

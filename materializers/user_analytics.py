@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-from ledger.fixed_point import MILLION
-from ledger.labels import bounded_id, in_id
-from ledger.users import Month, MonthTotals
-from materializers import engagement
-from materializers.rendering import (
+from cosmos_views.ledger.fixed_point import MILLION
+from cosmos_views.ledger.labels import bounded_id, in_id
+from cosmos_views.publish.rendering import (
     MINUTE_MS,
     mean_score,
     month_of,
@@ -18,7 +16,9 @@ from materializers.rendering import (
     top,
     usd,
 )
-from materializers.view import Inputs, Reads, View
+from cosmos_views.publish.view import Inputs, Reads, View
+from materializers import engagement
+from processors.users import Month, MonthTotals
 
 INTERESTS_MOST = 3
 BEGINNER_BELOW, INTERMEDIATE_BELOW = Fraction(34, 100), Fraction(67, 100)

@@ -1,1 +1,1 @@
-"""Stage 1: a change becomes state."""
+"""What a document of each source means: facts, labels, prices, and what is known of a user."""

@@ -4,11 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from ledger.facts import IncidentFact
-from ledger.fixed_point import divided_half_even
-from ledger.instants import SECOND_US
-from ledger.joins import normal_interaction_id
-from processors.documents import (
+from cosmos_views.intake.documents import (
     Source,
     SourceDocument,
     Time,
@@ -16,6 +12,10 @@ from processors.documents import (
     invalid,
     optional_instant_us,
 )
+from cosmos_views.ledger.fixed_point import divided_half_even
+from cosmos_views.ledger.instants import SECOND_US
+from processors.facts import IncidentFact
+from processors.joins import normal_interaction_id
 
 PENDING_REVIEWS = frozenset({"pending_human_review", "under_investigation"})
 SEVERITIES = frozenset({"low", "medium", "high", "critical"})

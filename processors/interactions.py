@@ -11,11 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from ledger.facts import Citation, InteractionFact
-from ledger.fixed_point import MILLION, millionths, whole_milliseconds
-from ledger.instants import SECOND_US
-from ledger.labels import chapter_and_verse, cited_in_text, label, source_label
-from processors.documents import (
+from cosmos_views.intake.documents import (
     Milliseconds,
     Share,
     Source,
@@ -26,6 +22,10 @@ from processors.documents import (
     invalid,
     malformed,
 )
+from cosmos_views.ledger.fixed_point import MILLION, millionths, whole_milliseconds
+from cosmos_views.ledger.instants import SECOND_US
+from cosmos_views.ledger.labels import chapter_and_verse, cited_in_text, label, source_label
+from processors.facts import Citation, InteractionFact
 
 RATING_MIN, RATING_MAX = 1, 5
 CHUNKS_MAX = 1_000_000

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ledger.fixed_point import NANO, divided_half_even
-from ledger.instants import SECOND_US, instant_us
+from cosmos_views.ledger.fixed_point import NANO, divided_half_even
+from cosmos_views.ledger.instants import SECOND_US, instant_us
 from processors.price_library import find, suffix_of
 
 if TYPE_CHECKING:

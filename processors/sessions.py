@@ -4,10 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from ledger.facts import SessionFact
-from ledger.fixed_point import divided_half_even, millionths, seconds_to_milliseconds
-from ledger.instants import SECOND_US
-from processors.documents import (
+from cosmos_views.intake.documents import (
     Share,
     Source,
     SourceDocument,
@@ -16,6 +13,9 @@ from processors.documents import (
     invalid,
     optional_instant_us,
 )
+from cosmos_views.ledger.fixed_point import divided_half_even, millionths, seconds_to_milliseconds
+from cosmos_views.ledger.instants import SECOND_US
+from processors.facts import SessionFact
 
 DURATION_SECONDS_MAX = 604_800
 ENDINGS = frozenset({"completed", "abandoned", "expired"})

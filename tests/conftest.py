@@ -28,7 +28,7 @@ def _caches() -> "list[functools._lru_cache_wrapper[object]]":
         found
         for found in gc.get_objects()
         if isinstance(found, functools._lru_cache_wrapper)
-        and found.__module__.partition(".")[0] in ("ledger", "materializers")
+        and found.__module__.startswith(("cosmos_views.", "processors.", "materializers."))
     ]
 
 

@@ -17,28 +17,24 @@ ROOT = Path(__file__).parents[1]
 SETTINGS = """\
 [mutmut]
 source_paths=
-    ledger/
+    cosmos_views/ledger/
+    cosmos_views/publish/
+    processors/
     materializers/
 pytest_add_cli_args_test_selection=
     tests/ledger
     tests/materializers
 also_copy=
-    processors
-    store
-    local
-    ops
+    cosmos_views
+    emulators
+    demo
     tests
     docs
-    settings.py
-    logs.py
-    wiring.py
     function_app.py
 do_not_mutate=
-    materializers/publish.py
-    materializers/proof.py
-    materializers/change_feed_health.py
+    cosmos_views/publish/publisher.py
     materializers/registry.py
-    materializers/view.py
+    cosmos_views/publish/view.py
 """
 
 

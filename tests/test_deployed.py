@@ -41,6 +41,6 @@ def test_the_worker_starts_from_what_is_deployed(tmp_path: Path) -> None:
 
 
 def test_nothing_else_is_deployed() -> None:
-    rooms = {"ledger", "materializers", "processors", "store"}
+    rooms = {"cosmos_views", "materializers", "processors"}
     names = {path.name for path in deployed()}
     assert {name for name in names if not name.endswith(".py")} == rooms | ALSO

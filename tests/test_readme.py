@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import local.__main__
-import ops.__main__
+import cosmos_views.cli.main
+import demo.__main__
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
@@ -19,7 +19,7 @@ COMMAND = re.compile(
 )
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 MAKE_TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-PARSERS = {"ops": ops.__main__.parser(), "local": local.__main__.parser()}
+PARSERS = {"cosmos_views": cosmos_views.cli.main.parser(), "demo": demo.__main__.parser()}
 
 
 def commands() -> list[str]:
@@ -39,7 +39,7 @@ def test_a_command_of_the_documents_exists(command: str) -> None:
         return
     assert words[:2] == ["python", "-m"]
     package, *arguments = words[2:]
-    if package == "ops" and not arguments:
+    if package == "cosmos_views" and not arguments:
         return
     if package in PARSERS:
         PARSERS[package].parse_args(arguments)
@@ -56,7 +56,9 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    code = "".join((ROOT / name).read_text("utf-8") for name in ("settings.py", "function_app.py"))
+    code = "".join(
+        (ROOT / name).read_text("utf-8") for name in ("cosmos_views/settings.py", "function_app.py")
+    )
     readme = (ROOT / "README.md").read_text("utf-8")
     settings = set(re.findall(r'"([A-Z]+_[A-Z_]+)"', code)) | set(re.findall(r"%([A-Z_]+)%", code))
     assert settings

@@ -9,30 +9,40 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-WORKER = ("ledger", "materializers", "processors", "store")
-ENTRANCES = ("function_app", "settings", "wiring", "logs")
+PACKAGES = ("cosmos_views", "processors", "materializers", "emulators", "demo", "benchmarks")
+ENTRANCES = ("function_app",)
 FILE_LINES_MAX = 450
 
+MIDDLE = {"cosmos_views.ledger", "cosmos_views.publish"}
+STAGES = MIDDLE | {"cosmos_views.intake"}
+EDGES = STAGES | {"cosmos_views.store", "cosmos_views.settings"}
+UPKEEP = EDGES | {"cosmos_views.health", "cosmos_views.upkeep"}
+ENGINE = UPKEEP | {"cosmos_views.telemetry", "cosmos_views.app", "cosmos_views.cli"}
+PACK = {"processors", "materializers"}
 MAY_IMPORT = {
-    "ledger": set(),
-    "materializers": {"ledger"},
-    "processors": {"ledger", "materializers"},
-    "store": {"ledger", "materializers", "processors", "settings"},
-    "settings": set(),
-    "logs": set(),
-    "wiring": {"ledger", "materializers", "processors", "store", "settings", "logs"},
-    "function_app": {"wiring", "settings"},
-    "ops": {"ledger", "materializers", "processors", "store", "settings", "wiring"},
-    "local": {"ledger", "materializers", "processors", "store", "settings", "ops"},
-    "benchmarks": {
-        *("ledger", "materializers", "processors", "store", "settings"),
-        *("wiring", "ops", "local"),
-    },
+    "cosmos_views.ledger": PACK,
+    "cosmos_views.publish": {"cosmos_views.ledger"} | PACK,
+    "cosmos_views.intake": MIDDLE | PACK,
+    "cosmos_views.settings": set(),
+    "cosmos_views.telemetry": set(),
+    "cosmos_views.store": STAGES | {"cosmos_views.settings", "cosmos_views.upkeep"},
+    "cosmos_views.health": MIDDLE | PACK,
+    "cosmos_views.upkeep": UPKEEP | {"cosmos_views.app", "cosmos_views.cli"} | PACK,
+    "cosmos_views.app": UPKEEP | {"cosmos_views.telemetry"} | PACK,
+    "cosmos_views.cli": ENGINE | PACK,
+    "cosmos_views.__main__": {"cosmos_views.cli"},
+    "processors": STAGES,
+    "materializers": STAGES | {"processors"},
+    "function_app": {"cosmos_views.app", "cosmos_views.settings"},
+    "emulators": set(),
+    "demo": ENGINE | PACK | {"emulators"},
+    "benchmarks": ENGINE | PACK | {"emulators", "demo"},
 }
-"""Room → the rooms it may import, beside itself. One exception: NEEDS_LOCAL."""
-NEEDS_LOCAL = {"ops/bench.py", "ops/cost.py"}
-"""What `ops cost` measures on; imported only when that command runs."""
-MAY_USE_AZURE = {"function_app", "wiring", "store", "ops", "local", "benchmarks"}
+"""Room → the rooms it may import, beside itself."""
+MAY_USE_AZURE = {
+    *("function_app", "cosmos_views.app", "cosmos_views.store", "cosmos_views.upkeep"),
+    *("cosmos_views.cli", "emulators", "demo", "benchmarks"),
+}
 
 IMPURE = {"asyncio", "logging", "os", "random", "secrets", "socket", "subprocess", "threading",
           "time", "uuid"}  # fmt: skip
@@ -40,12 +50,12 @@ CLOCKS = re.compile(r"\b(?:datetime|date)\.(?:now|utcnow|today)\(|\btime\.(?:tim
 
 ENTRY_POINTS = {
     "function_app",
-    "ops.__main__",
-    "local.__main__",
-    "local.azurite.__main__",
-    "local.cosmos.__main__",
-    "local.functions.__main__",
-    "local.demo",
+    "cosmos_views.__main__",
+    "demo.__main__",
+    "emulators.azurite.__main__",
+    "emulators.cosmos.__main__",
+    "emulators.functions.__main__",
+    "demo.synthetic",
     "benchmarks.__main__",
     "benchmarks.archive",
 }
@@ -56,7 +66,7 @@ UNFINISHED = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3)
 def modules() -> dict[str, Path]:
     """Every module of the project, tests aside, by its dotted name."""
     found = [ROOT / f"{name}.py" for name in ENTRANCES]
-    for room in (*WORKER, "ops", "local", "benchmarks"):
+    for room in PACKAGES:
         found += sorted((ROOT / room).rglob("*.py"))
     return {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -79,6 +89,12 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def room_of(name: str) -> str:
+    """The room of a module: a package of the engine, or a package beside it."""
+    parts = name.split(".")
+    return ".".join(parts[: 2 if parts[0] == "cosmos_views" else 1])
+
+
 def named(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -87,7 +103,7 @@ def text_files() -> list[Path]:
     """What people write: code, documents, build files."""
     tools = (".gitignore", ".git")  # the latter is a file in a linked worktree
     found = [path for path in ROOT.iterdir() if path.is_file() and path.name not in tools]
-    for folder in (*WORKER, "ops", "local", "benchmarks", "docs", "tests", ".ci", "infra"):
+    for folder in (*PACKAGES, "docs", "tests", ".ci", "infra"):
         found += [path for path in (ROOT / folder).rglob("*") if path.is_file()]
     kept = (".py", ".md", ".toml", ".txt", ".json", ".bicep", ".yaml", ".yml", "")
     return sorted(path for path in found if path.suffix in kept and "__pycache__" not in path.parts)
@@ -96,13 +112,11 @@ def text_files() -> list[Path]:
 def test_imports_point_one_way() -> None:
     wrong = []
     for name, path in MODULES.items():
-        room = name.split(".")[0]
-        allowed = MAY_IMPORT[room] | {room}
-        if named(path) in NEEDS_LOCAL:
-            allowed |= {"local"}
+        if name == "cosmos_views":
+            continue
+        allowed = MAY_IMPORT[room_of(name)] | {room_of(name)}
         for imported in imports(path):
-            target = imported.split(".")[0]
-            if target in {*MAY_IMPORT, "tests"} - allowed:
+            if room_of(imported) in {*MAY_IMPORT, "tests"} - allowed:
                 wrong.append(f"{named(path)} imports {imported}")
     assert not wrong
 
@@ -111,16 +125,14 @@ def test_only_the_edges_know_azure() -> None:
     assert not [
         f"{named(path)} imports {imported}"
         for name, path in MODULES.items()
-        if name.split(".")[0] not in MAY_USE_AZURE
+        if room_of(name) not in MAY_USE_AZURE
         for imported in imports(path)
         if imported.split(".")[0] == "azure"
     ]
 
 
 def test_the_middle_is_pure() -> None:
-    middle = [
-        path for name, path in MODULES.items() if name.startswith(("ledger", "materializers"))
-    ]
+    middle = [path for name, path in MODULES.items() if room_of(name) in MIDDLE | {"materializers"}]
     impure = [
         f"{named(path)} imports {imported}"
         for path in middle
@@ -143,7 +155,7 @@ def test_no_module_is_dead() -> None:
         if name not in ENTRY_POINTS
         and path.name != "__init__.py"
         # A package's own tests may be the only users of its public modules.
-        and name not in (used if name.startswith("local.") else by_the_project)
+        and name not in (used if name.startswith("emulators.") else by_the_project)
     ]
     assert not dead
 

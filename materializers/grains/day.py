@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ledger.facts import Fact, IncidentFact, InteractionFact, SessionFact
-from ledger.instants import day_label
-from ledger.users import User
-from materializers import histogram
-from materializers.cells import ONE, Mean, cell_name, sum_and_count
-from materializers.measures import Contribution, Row
+from cosmos_views.ledger.instants import day_label
+from cosmos_views.publish import histogram
+from cosmos_views.publish.cells import ONE, Mean, cell_name, sum_and_count
+from cosmos_views.publish.measures import Contribution, Row
 from materializers.touched import Touched
+from processors.facts import Fact, IncidentFact, InteractionFact, SessionFact
+from processors.users import User
 
 RETENTION_DAYS = 7
 """A user is retained on a day when also active on one of this many days before."""

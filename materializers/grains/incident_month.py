@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ledger.facts import Fact, IncidentFact
-from ledger.instants import month_label
-from materializers.cells import cell_name, sum_and_count
-from materializers.measures import Contribution
+from cosmos_views.ledger.instants import month_label
+from cosmos_views.publish.cells import cell_name, sum_and_count
+from cosmos_views.publish.measures import Contribution
+from processors.facts import Fact, IncidentFact
 
 UNATTRIBUTED = "unattributed"
 

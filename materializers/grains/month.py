@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ledger.facts import Fact, InteractionFact
-from ledger.instants import month_label, next_month
-from ledger.users import User
+from cosmos_views.ledger.instants import month_label, next_month
+from cosmos_views.publish.cells import cell_name, sum_and_count
+from cosmos_views.publish.measures import Contribution
 from materializers import engagement
-from materializers.cells import cell_name, sum_and_count
-from materializers.measures import Contribution
 from materializers.touched import Touched
+from processors.facts import Fact, InteractionFact
+from processors.users import User
 
 RETURNING_DAYS = 2
 """A user returns to a source when citing it on so many days of the month."""

@@ -6,10 +6,10 @@ The wide maps live here and nowhere else: per verse, per topic, and per verse an
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ledger.facts import Citation, Fact, InteractionFact
-from ledger.instants import day_label
-from materializers.cells import ONE, cell_name, sum_and_count
-from materializers.measures import Contribution, Row
+from cosmos_views.ledger.instants import day_label
+from cosmos_views.publish.cells import ONE, cell_name, sum_and_count
+from cosmos_views.publish.measures import Contribution, Row
+from processors.facts import Citation, Fact, InteractionFact
 
 
 class Source(NamedTuple):

@@ -3,19 +3,19 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ledger.facts import Fact, InteractionFact
-from ledger.instants import (
+from cosmos_views.ledger.instants import (
     DAY_SECONDS,
     MINUTE_SECONDS,
     MINUTES_PER_DAY,
     WINDOW_SECONDS,
     window_label,
 )
-from ledger.users import User
-from materializers import histogram
-from materializers.cells import ONE, sum_and_count
-from materializers.measures import Contribution
+from cosmos_views.publish import histogram
+from cosmos_views.publish.cells import ONE, sum_and_count
+from cosmos_views.publish.measures import Contribution
 from materializers.touched import Touched
+from processors.facts import Fact, InteractionFact
+from processors.users import User
 
 WINDOWS_PER_DAY = DAY_SECONDS // WINDOW_SECONDS
 _MINUTES_PER_WINDOW = WINDOW_SECONDS // MINUTE_SECONDS

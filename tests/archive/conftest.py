@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from local.azurite import Azurite, CannotInstall
-from settings import BlobConnection
-from store import archive
+from cosmos_views.settings import BlobConnection
+from cosmos_views.store import archive
+from emulators.azurite import Azurite, CannotInstall
 from tests.audit.conftest import endpoint, ground, grounds
 
 __all__ = ["endpoint", "ground", "grounds"]

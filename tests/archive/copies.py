@@ -11,17 +11,17 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 
-import wiring
-from ledger.instants import DAY_SECONDS
-from ops.lines import SOURCES
-from processors.archive import Archiving
-from processors.refused import RefusedCopies
-from processors.trailing import Reading, TrailingReader
-from settings import ARCHIVE_AFTER_DAYS, BlobConnection
-from store.archive import CONTAINER, ArchiveStore
-from store.change_feed import ChangeFeedStore
-from store.sources import SourceStore
-from store.state import StateStore
+from cosmos_views import app as wiring
+from cosmos_views.cli.lines import SOURCES
+from cosmos_views.ledger.instants import DAY_SECONDS
+from cosmos_views.settings import ARCHIVE_AFTER_DAYS, BlobConnection
+from cosmos_views.store.archive import CONTAINER, ArchiveStore
+from cosmos_views.store.change_feed import ChangeFeedStore
+from cosmos_views.store.sources import SourceStore
+from cosmos_views.store.state import StateStore
+from cosmos_views.upkeep.archive.copies import Archiving
+from cosmos_views.upkeep.archive.refused import RefusedCopies
+from cosmos_views.upkeep.trailing import Reading, TrailingReader
 from tests.audit.readers import allowance
 from tests.worker.ground import INTERACTIONS, Document, Ground
 

@@ -10,17 +10,17 @@ from itertools import count
 import pytest
 from azure.storage.blob import BlobServiceClient, StandardBlobTier
 
-import wiring
-from ledger.commits import Transient
-from ledger.instants import DAY_SECONDS
-from ledger.users import user_key
-from ledger.versions import Version
-from local.azurite import Azurite
-from local.cosmos import Endpoint
-from processors.archive import Copy
-from settings import BlobConnection, ConfigurationError, from_environment
-from store import archive
-from store.archive import CONTAINER, ArchiveStore
+from cosmos_views import app as wiring
+from cosmos_views.ledger.commits import Transient
+from cosmos_views.ledger.instants import DAY_SECONDS
+from cosmos_views.ledger.versions import Version
+from cosmos_views.settings import BlobConnection, ConfigurationError, from_environment
+from cosmos_views.store import archive
+from cosmos_views.store.archive import CONTAINER, ArchiveStore
+from cosmos_views.upkeep.archive.copies import Copy
+from emulators.azurite import Azurite
+from emulators.cosmos import Endpoint
+from processors.users import user_key
 from tests.archive.copies import age, archived, archiver, done, etags, run, wired
 from tests.audit.readers import Boundaries, Killed, allowance, at_endpoint_time
 from tests.worker.ground import INCIDENTS, INTERACTIONS, SESSIONS, Document, Ground

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from local.azurite import Azurite
+from emulators.azurite import Azurite
 from tests.worker.ground import REPOSITORY
 
 

@@ -10,10 +10,10 @@ import json
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from ledger.users import user_key
-from ops.lines import SOURCES
-from processors.archive import change_of, copy_of
-from store.archive import ArchiveStore
+from cosmos_views.cli.lines import SOURCES
+from cosmos_views.store.archive import ArchiveStore
+from cosmos_views.upkeep.archive.copies import change_of, copy_of
+from processors.users import user_key
 from tests.worker.ground import INTERACTIONS
 from tests.worker.stories import interaction
 

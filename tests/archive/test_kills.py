@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from local.azurite import Azurite
-from local.cosmos import Endpoint
-from settings import ARCHIVE_AFTER_DAYS_NAMES
-from store.archive import CONTAINER
+from cosmos_views.settings import ARCHIVE_AFTER_DAYS_NAMES
+from cosmos_views.store.archive import CONTAINER
+from emulators.azurite import Azurite
+from emulators.cosmos import Endpoint
 from tests.archive.copies import archived, archiver, run
 from tests.kills.gates import BlobGate
 from tests.kills.processes import Command, chosen

@@ -3,12 +3,12 @@
 import tracemalloc
 from collections.abc import Callable, Sequence
 
-from local.cosmos import Endpoint
-from ops.lines import SOURCES
-from processors.archive import Archiving, Copy
-from processors.trailing import PAGE_DOCUMENTS
-from settings import CosmosConnection
-from store import account
+from cosmos_views.cli.lines import SOURCES
+from cosmos_views.settings import CosmosConnection
+from cosmos_views.store import account
+from cosmos_views.upkeep.archive.copies import Archiving, Copy
+from cosmos_views.upkeep.trailing import PAGE_DOCUMENTS
+from emulators.cosmos import Endpoint
 from tests.audit.readers import Met
 from tests.worker.ground import INTERACTIONS, Ground
 

@@ -8,8 +8,16 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.lines import SOURCES
-from processors.archive import Place, as_json, change_of, copy_of, path_of, place_of, segment
+from cosmos_views.cli.lines import SOURCES
+from cosmos_views.upkeep.archive.copies import (
+    Place,
+    as_json,
+    change_of,
+    copy_of,
+    path_of,
+    place_of,
+    segment,
+)
 from tests.worker.ground import INTERACTIONS, SESSIONS
 from tests.worker.stories import interaction, session
 

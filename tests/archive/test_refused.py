@@ -6,15 +6,15 @@ from typing import Any, cast
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from ledger.commits import Transient
-from ledger.instants import DAY_SECONDS
-from local.azurite import Azurite
-from ops.__main__ import main
-from processors import refused
-from processors.archive import Archiving
-from processors.refused import RefusedCopy
-from processors.trailing import TrailingReader
-from store.archive import CONTAINER
+from cosmos_views.cli.main import main
+from cosmos_views.ledger.commits import Transient
+from cosmos_views.ledger.instants import DAY_SECONDS
+from cosmos_views.store.archive import CONTAINER
+from cosmos_views.upkeep.archive import refused
+from cosmos_views.upkeep.archive.copies import Archiving
+from cosmos_views.upkeep.archive.refused import RefusedCopy
+from cosmos_views.upkeep.trailing import TrailingReader
+from emulators.azurite import Azurite
 from tests.archive.copies import age, archived, archiver, done, run, wired
 from tests.audit.readers import allowance, at_endpoint_time
 from tests.generators.pools import FIRST_WRITE

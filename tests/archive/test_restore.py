@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from ops.__main__ import main
-from store.archive import CONTAINER
+from cosmos_views.cli.main import main
+from cosmos_views.store.archive import CONTAINER
 from tests.archive.copies import age, archived, archiver, run
 from tests.audit.readers import DAY
 from tests.worker.ground import (

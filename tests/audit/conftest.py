@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 from tests.worker.conftest import grounds
 from tests.worker.ground import Ground
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from processors.cursors import Cursor
-from processors.trailing import Allowance, Reading, TrailingReader, run_all
-from store.change_feed import ChangeFeedStore
-from store.state import StateStore
+from cosmos_views.app import Worker
+from cosmos_views.store.change_feed import ChangeFeedStore
+from cosmos_views.store.state import StateStore
+from cosmos_views.upkeep.cursors import Cursor
+from cosmos_views.upkeep.trailing import Allowance, Reading, TrailingReader, run_all
 from tests.worker.ground import INTERACTIONS, Document, Ground
-from wiring import Worker
 
 HOUR = 3_600
 DAY = 24 * HOUR

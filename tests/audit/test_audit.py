@@ -5,8 +5,8 @@ from itertools import count
 
 import pytest
 
-from ops.__main__ import main
-from processors.audit import auditing
+from cosmos_views.cli.main import main
+from cosmos_views.upkeep.audit import auditing
 from tests.audit.readers import HOUR, Boundaries, Killed, allowance, audit, auditor
 from tests.worker.ground import (
     INCIDENTS,

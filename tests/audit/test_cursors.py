@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.cursors import FeedRange, Held, new_cursor, tiling
+from cosmos_views.upkeep.cursors import FeedRange, Held, new_cursor, tiling
 
 EDGES = ["", *(f"{number:02X}" for number in range(16, 240, 32)), "FF"]
 

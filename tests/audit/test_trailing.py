@@ -3,9 +3,9 @@
 import pytest
 from azure.cosmos import PartitionKey
 
-from ledger.commits import Transient
-from local.cosmos import Endpoint
-from processors.trailing import PAGE_DOCUMENTS
+from cosmos_views.ledger.commits import Transient
+from cosmos_views.upkeep.trailing import PAGE_DOCUMENTS
+from emulators.cosmos import Endpoint
 from tests.audit.readers import DAY, HOUR, Met
 from tests.worker.ground import INTERACTIONS, Ground
 from tests.worker.stories import interaction

@@ -104,14 +104,20 @@ def stack(*files: str) -> FrameType | None:
     return cast("FrameType | None", frame)
 
 
-ALGORITHM = ("benchmarks/memory.py", "processors/batch.py")
+ALGORITHM = ("benchmarks/memory.py", "cosmos_views/intake/batch.py")
 SAMPLES = [
     (None, ("benchmarks/memory.py", "json/decoder.py")),
     ("plan", ALGORITHM),
-    ("plan", (*ALGORITHM, "ledger/plan.py", "materializers/measures.py")),
-    ("contributions and journal", (*ALGORITHM, "materializers/journal.py", "ledger/users.py")),
-    ("encode and check", (*ALGORITHM, "store/state.py")),
-    ("SDK and HTTP", (*ALGORITHM, "store/state.py", "site/azure/cosmos/container.py", "ssl.py")),
+    ("plan", (*ALGORITHM, "cosmos_views/ledger/plan.py", "cosmos_views/publish/measures.py")),
+    (
+        "contributions and journal",
+        (*ALGORITHM, "cosmos_views/publish/journal.py", "processors/users.py"),
+    ),
+    ("encode and check", (*ALGORITHM, "cosmos_views/store/state.py")),
+    (
+        "SDK and HTTP",
+        (*ALGORITHM, "cosmos_views/store/state.py", "site/azure/cosmos/container.py", "ssl.py"),
+    ),
 ]
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from ledger.users import hot_id, user_key
-from ops.__main__ import main
-from processors.trailing import run_all
+from cosmos_views.app import Worker
+from cosmos_views.cli.main import main
+from cosmos_views.upkeep.trailing import run_all
+from processors.users import hot_id, user_key
 from tests.archive.copies import archived
 from tests.audit.readers import at_endpoint_time
 from tests.oracle import Prices, SourceDocument, compute_views
@@ -29,7 +30,6 @@ from tests.worker.ground import (
     publish_until_done,
 )
 from tests.worker.stories import incident, interaction, on, session
-from wiring import Worker
 
 USER = "ada.lovelace@example.org/№1"
 KEY = user_key(USER)

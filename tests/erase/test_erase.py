@@ -7,19 +7,19 @@ import msgspec
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from ledger.commits import Write
-from ledger.generations import Phase, advanced, begun
-from ledger.users import hot_id
-from local.azurite import Azurite
-from local.cosmos import Endpoint
-from materializers.fold import read_bucket
-from materializers.parked import Parked, parked_id
-from ops.__main__ import main
-from processors.redrive import Outcome
-from processors.trailing import run_all
-from store.generation import GenerationStore
-from store.poison import PoisonStore, Selection
-from store.state import StateStore
+from cosmos_views.cli.main import main
+from cosmos_views.ledger.commits import Write
+from cosmos_views.ledger.generations import Phase, advanced, begun
+from cosmos_views.publish.fold import read_bucket
+from cosmos_views.publish.parked import Parked, parked_id
+from cosmos_views.store.generation import GenerationStore
+from cosmos_views.store.poison import PoisonStore, Selection
+from cosmos_views.store.state import StateStore
+from cosmos_views.upkeep.redrive import Outcome
+from cosmos_views.upkeep.trailing import run_all
+from emulators.azurite import Azurite
+from emulators.cosmos import Endpoint
+from processors.users import hot_id
 from tests.archive.copies import archived, wired
 from tests.audit.readers import auditor
 from tests.erase.erasures import (

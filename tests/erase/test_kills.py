@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from local.azurite import Azurite
-from local.cosmos import Endpoint
-from store.erased import ErasedUsers
-from store.state import StateStore
+from cosmos_views.store.erased import ErasedUsers
+from cosmos_views.store.state import StateStore
+from emulators.azurite import Azurite
+from emulators.cosmos import Endpoint
 from tests.archive.copies import archived, wired
 from tests.erase.erasures import (
     KEY,

@@ -3,7 +3,7 @@
 import zlib
 from functools import lru_cache
 
-from local.functions.dates import rewrite_dates
+from emulators.functions.dates import rewrite_dates
 
 UNREADABLE_ONCE = "+24:00"
 """An offset above 23:59 is unreadable (views.md), until the host has rewritten it."""

@@ -3,7 +3,7 @@
 from datetime import date
 from pathlib import Path
 
-from local.demo import main, traffic
+from demo.synthetic import main, traffic
 from tests.oracle import SourceDocument, classify, latest_versions
 from tests.oracle.batches import BATCHES, source_of
 

@@ -10,8 +10,8 @@ import os
 import sys
 from pathlib import Path
 
-from local.functions import Host, Timing
-from local.functions.triggers import CosmosTrigger
+from emulators.functions import Host, Timing
+from emulators.functions.triggers import CosmosTrigger
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = (

@@ -13,9 +13,9 @@ END_SECONDS_MAX = 300
 
 
 def ran(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """`python -m local …` until it ends by itself."""
+    """`python -m demo …` until it ends by itself."""
     return subprocess.run(
-        [sys.executable, "-m", "local", *map(str, arguments)],
+        [sys.executable, "-m", "demo", *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -25,9 +25,9 @@ def ran(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def started(*arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """`python -m local …` as a process group of its own, ended with the block at the latest."""
+    """`python -m demo …` as a process group of its own, ended with the block at the latest."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "local", *map(str, arguments)],
+        [sys.executable, "-m", "demo", *map(str, arguments)],
         cwd=ROOT,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from local.bad_days import PRESETS, faults
-from local.cosmos import FaultRule
-from local.live_traffic import moved_to
-from local.worker_log import WorkerLog
-from settings import ConfigurationError
+from cosmos_views.settings import ConfigurationError
+from demo.bad_days import PRESETS, faults
+from demo.live_traffic import moved_to
+from demo.worker_log import WorkerLog
+from emulators.cosmos import FaultRule
 
 
 @pytest.mark.parametrize("name", ["a bad day", "A-bad-day", " throttled "])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from azure.cosmos import CosmosClient
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 from tests.ground.processes import ROOT
 from tests.worker.ground import INTERACTIONS, Ground
 from tests.worker.stories import interaction

@@ -1,4 +1,4 @@
-"""`python -m local run`: the first ten minutes, end to end through real processes."""
+"""`python -m demo run`: the first ten minutes, end to end through real processes."""
 
 import json
 from pathlib import Path

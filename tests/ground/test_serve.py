@@ -1,4 +1,4 @@
-"""`python -m local`: everything up, everything named, everything down again."""
+"""`python -m demo`: everything up, everything named, everything down again."""
 
 import json
 import socket
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 from tests.ground.processes import ROOT, interrupt, line_with, ran, started
 
 WORKED_EXAMPLE = ROOT / "tests" / "fixtures" / "batches" / "10_worked_example.jsonl"
@@ -18,7 +18,7 @@ ANY_PORTS = ("--cosmos-port", 0, "--functions-port", 0, "--blob-port", 0)
 
 def ops(connection: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "ops", *map(str, arguments), "--connection", connection],
+        [sys.executable, "-m", "cosmos_views", *map(str, arguments), "--connection", connection],
         cwd=ROOT,
         capture_output=True,
         text=True,

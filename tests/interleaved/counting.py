@@ -1,7 +1,8 @@
 """Stage 1 and an erasure as actors, and what must hold of what they count.
 
-The production code as it is: a batch through `Processor`, an erasure through `ops.erasing`, of
-which only folding and publishing are left out, because stage 1 meets it in the ledger.
+The production code as it is: a batch through `Processor`, an erasure through
+`upkeep/erase/erasing.py`, of which only folding and publishing are left out, because stage 1 meets
+it in the ledger.
 """
 
 import json
@@ -13,21 +14,21 @@ from unittest.mock import patch
 
 import msgspec
 
-import ops.erasing
-from ledger.commits import CommitError, Transient
-from ledger.generations import Generation
-from ledger.users import ErasedUser, hot_id, user_key
-from materializers import proof
-from materializers.measures import Delta
-from ops.erasing import Erasure, Found, InGeneration, Places
+import cosmos_views.upkeep.erase.erasing
+from cosmos_views.intake.batch import Outside as Ports
+from cosmos_views.intake.batch import Processor
+from cosmos_views.intake.dead_letters import DeadLetter
+from cosmos_views.intake.ownership import Layout
+from cosmos_views.ledger.commits import CommitError, Transient
+from cosmos_views.ledger.generations import Generation
+from cosmos_views.publish.measures import Delta
+from cosmos_views.store.erased import ERASED_PK
+from cosmos_views.store.generation import HeldGeneration
+from cosmos_views.upkeep.erase.erasing import Erasure, Found, InGeneration, Places
+from cosmos_views.upkeep.reconcile import proof
 from processors import incidents, interactions
-from processors.batch import Outside as Ports
-from processors.batch import Processor
-from processors.dead_letters import DeadLetter
-from processors.ownership import Layout
 from processors.pricing import Prices
-from store.erased import ERASED_PK
-from store.generation import HeldGeneration
+from processors.users import ErasedUser, hot_id, user_key
 from tests.interleaved.laws import Untrue
 from tests.interleaved.questions import Pause, Remove, Upsert
 from tests.interleaved.replay import Frozen, Outside, Program
@@ -181,7 +182,7 @@ def erasing(user: str) -> Program:
             def token_hex(_count: int) -> str:
                 return f"erase{outside.nonce()}"
 
-        with patch.object(ops.erasing, "secrets", Secrets):
+        with patch.object(cosmos_views.upkeep.erase.erasing, "secrets", Secrets):
             while True:
                 with suppress(Transient, CommitError):
                     erasure.run()

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from materializers.heads import HEAD_ID
+from cosmos_views.publish.heads import HEAD_ID
 from tests.interleaved.store import (
     NOTHING,
     Counts,

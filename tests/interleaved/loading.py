@@ -18,13 +18,13 @@ from tests.interleaved.view import VIEW
 ROOT = Path(__file__).resolve().parents[2]
 REGISTRY = "materializers.registry"
 LOADED = (
-    "materializers.heads",
-    "materializers.parked",
-    "materializers.fold",
-    "materializers.inputs",
-    "materializers.documents",
-    "materializers.publish",
-    "materializers.again",
+    "cosmos_views.publish.heads",
+    "cosmos_views.publish.parked",
+    "cosmos_views.publish.fold",
+    "cosmos_views.publish.inputs",
+    "cosmos_views.publish.documents",
+    "cosmos_views.publish.publisher",
+    "cosmos_views.publish.again",
 )
 """In the order in which they import each other."""
 
@@ -97,12 +97,15 @@ def load(limits: Mapping[str, int], change: Change | None = None, *, forgets: bo
             else:
                 sys.modules[name] = module
     if forgets:
-        _mark_parts(modules["materializers.publish"])
-    publish, again = modules["materializers.publish"], modules["materializers.again"]
+        _mark_parts(modules["cosmos_views.publish.publisher"])
+    publish, again = (
+        modules["cosmos_views.publish.publisher"],
+        modules["cosmos_views.publish.again"],
+    )
     return Code(
         publisher=publish.Publisher,
         stage=publish.Stage,
-        read_bucket=modules["materializers.fold"].read_bucket,
+        read_bucket=modules["cosmos_views.publish.fold"].read_bucket,
         names_of=again.names_of,
         names_left=again.names_left,
         generation_changed=publish.GenerationChanged,

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ledger.commits import CommitError, Write
-from materializers.heads import HEAD_ID, Head
-from materializers.journal import Journal
-from materializers.measures import Delta
+from cosmos_views.ledger.commits import CommitError, Write
+from cosmos_views.publish.heads import HEAD_ID, Head
+from cosmos_views.publish.journal import Journal
+from cosmos_views.publish.measures import Delta
 from tests.interleaved.loading import Code
 from tests.interleaved.questions import EndRebuild, ReadRebuilt, Switch, Tick
 from tests.interleaved.replay import Outside, Program, Views

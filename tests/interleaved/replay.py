@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ledger.commits import Committed, Conflict, Operation, Transient, UnknownOutcome, Write
+from cosmos_views.ledger.commits import (
+    Committed,
+    Conflict,
+    Operation,
+    Transient,
+    UnknownOutcome,
+    Write,
+)
 from tests.interleaved.questions import (
     LOST,
     Commit,

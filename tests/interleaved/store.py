@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ledger.commits import Operation, Write
+from cosmos_views.ledger.commits import Operation, Write
 from tests.interleaved.view import CELL, STATE_KEYS
 
 RUN_SECONDS_MAX = 240

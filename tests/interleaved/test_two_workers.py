@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-import ops.erasing
-from processors.erasure import Tombstone
+import cosmos_views.upkeep.erase.erasing
+from cosmos_views.upkeep.erase.erasure import Tombstone
 from tests.interleaved.answering import Answering
 from tests.interleaved.counting import (
     NOW_SECONDS,
@@ -133,7 +133,7 @@ def test_an_erasure_beside_a_worker_forgets_the_user_and_nobody_else(
 
 def test_an_erasure_without_its_tombstone_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        ops.erasing,
+        cosmos_views.upkeep.erase.erasing,
         "tombstone",
         lambda _state, layout, key: Tombstone(layout.pk_of(key), key, None),
     )

@@ -6,7 +6,7 @@ The production code is loaded with a registry that holds nothing else.
 from collections.abc import Iterable
 from typing import Any
 
-from materializers.view import SYMBOL, Inputs, Reads, View
+from cosmos_views.publish.view import SYMBOL, Inputs, Reads, View
 
 KEY = "k"
 STATE_KEYS = ("n:x", "n:y")

@@ -8,8 +8,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal, Protocol, Self
 
-from local.azurite import Azurite
-from local.cosmos import Endpoint
+from emulators.azurite import Azurite
+from emulators.cosmos import Endpoint
 
 HELD_MS = 600_000
 Moment = Literal["before", "after"]

@@ -1,5 +1,5 @@
-"""kill -9 at every boundary: a command of `python -m ops` in a process of its own, killed at its
-n-th request.
+"""kill -9 at every boundary: a command of `python -m cosmos_views` in a process of its own, killed
+at its n-th request.
 
 A gate (`gates`) holds that request before it takes effect; then the process is killed, as the
 kernel kills. Held before its n-th request is the same as killed after its n-1st took effect,
@@ -21,7 +21,7 @@ from itertools import pairwise
 from multiprocessing.process import BaseProcess
 from random import Random
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 from tests.kills.gates import CosmosGate, Gate
 
 KILLS_AT = os.environ.get("KILLS_AT", "some")
@@ -30,12 +30,12 @@ POLL_SECONDS = 0.005
 END_SECONDS_MAX = 600
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["ops.__main__", "tests.kills.processes"])
+_FORKS.set_forkserver_preload(["cosmos_views.cli.main", "tests.kills.processes"])
 
 
 class Command:
-    """A command of `python -m ops`, run any number of times. Requests are those to Cosmos DB,
-    unless a gate to another service is given."""
+    """A command of `python -m cosmos_views`, run any number of times. Requests are those to Cosmos
+    DB, unless a gate to another service is given."""
 
     def __init__(
         self, endpoint: Endpoint, *arguments: str, environment: Mapping[str, str] | None = None
@@ -98,7 +98,7 @@ def chosen(requests: int, some: int = 12) -> list[int]:
 
 
 def _main(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    from ops.__main__ import main
+    from cosmos_views.cli.main import main
 
     os.environ.update(environment)
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):

@@ -1,4 +1,4 @@
-"""`python -m ops lag` and the gauge, against the real endpoint and host."""
+"""`python -m cosmos_views lag` and the gauge, against the real endpoint and host."""
 
 import itertools
 import json
@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from azure.cosmos import CosmosClient
 
-from local.cosmos import Endpoint
-from local.functions import Timing
-from ops.__main__ import main
+from cosmos_views.cli.main import main
+from emulators.cosmos import Endpoint
+from emulators.functions import Timing
 from tests.local.functions.waiting import wait_until
 from tests.worker.ground import INCIDENTS, INTERACTIONS, SESSIONS, SOURCES, Ground
 from tests.worker.stories import interaction, session
@@ -141,7 +141,7 @@ def test_a_lease_whose_owner_died_says_for_how_long(
     with host as running:
         running.run_until_idle()
         running.abandon()
-    monkeypatch.setattr("processors.lag.LEASE_EXPIRATION_SECONDS", -1)
+    monkeypatch.setattr("cosmos_views.upkeep.lag.LEASE_EXPIRATION_SECONDS", -1)
     write_some(ground, 4, "b")
 
     code, found = lag()
@@ -263,7 +263,7 @@ def test_watch_prints_until_it_is_interrupted(
         if next(waits, "over") == "over":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("ops.lag.time.sleep", wait)
+    monkeypatch.setattr("cosmos_views.cli.lag.time.sleep", wait)
     account = ("--connection", ground.endpoint.connection_string, "--database", ground.database)
 
     code = main(["lag", "--json", "--watch", *account])

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from ledger.facts import Fact, IncidentFact, InteractionFact, SessionFact
-from ledger.instants import month_label, month_start
-from ledger.users import Month, User
+from cosmos_views.ledger.instants import month_label, month_start
+from processors.facts import Fact, IncidentFact, InteractionFact, SessionFact
+from processors.users import Month, User
 
 EVERY_MONTH = ("202601", "202602", "202603", "202604")
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import msgspec
 
-from ledger.entries import Outcome, Verdict, entry_id
-from ledger.facts import Fact, IncidentFact, InteractionFact
-from ledger.plan import Owner, Plan, Unread, plan
-from ledger.users import HotUser, hot_id
-from ledger.versions import Version
+from cosmos_views.ledger.entries import Outcome, Verdict, entry_id
+from cosmos_views.ledger.plan import Owner, Plan, Unread, plan
+from cosmos_views.ledger.versions import Version
+from processors.facts import Fact, IncidentFact, InteractionFact
+from processors.users import HotUser, hot_id
 
 KEY = "k"
 ADA = Owner("1:0", KEY, "ada")

@@ -4,8 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ledger.facts import Citation, Fact, IncidentFact, InteractionFact, SessionFact
-from ledger.instants import DAY_SECONDS
+from cosmos_views.ledger.instants import DAY_SECONDS
+from processors.facts import Citation, Fact, IncidentFact, InteractionFact, SessionFact
 
 MARCH_10 = 20_522
 """Epoch day of 2026-03-10."""

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.buckets import bucket_of, bucket_pk
-from ledger.commits import Conflict, encoded_bytes
-from ledger.entries import Entry, Outcome, entry_id, entry_ttl_seconds
-from ledger.versions import Version
+from cosmos_views.ledger.buckets import bucket_of, bucket_pk
+from cosmos_views.ledger.commits import Conflict, encoded_bytes
+from cosmos_views.ledger.entries import Entry, Outcome, entry_id, entry_ttl_seconds
+from cosmos_views.ledger.versions import Version
 
 DAY = 86_400
 partition_keys = st.sampled_from((msgspec.UNSET, None, "", "null", "ada", '"ada"', 1, True))

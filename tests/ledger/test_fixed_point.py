@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ledger.fixed_point import (
+from cosmos_views.ledger.fixed_point import (
     divided_half_even,
     millionths,
     seconds_to_milliseconds,

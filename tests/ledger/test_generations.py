@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.generations import (
+from cosmos_views.ledger.generations import (
     BEFORE_SWITCH,
     OPEN,
     Generation,
@@ -13,7 +13,7 @@ from ledger.generations import (
     horizon,
     keeps,
 )
-from ledger.instants import DAY_SECONDS
+from cosmos_views.ledger.instants import DAY_SECONDS
 
 FIRST = Generation("generation", "generation", 1, 2, "1-old")
 BEGUN = begun(FIRST, "2-new", 4, None, 1_000)

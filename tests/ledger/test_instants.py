@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.instants import (
+from cosmos_views.ledger.instants import (
     day_label,
     day_of_label,
     instant_us,

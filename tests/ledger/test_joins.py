@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.entries import entry_id
-from ledger.facts import InteractionFact
-from ledger.joins import candidates, join_key, joined, normal_interaction_id
+from cosmos_views.ledger.entries import entry_id
+from processors.facts import InteractionFact
+from processors.joins import candidates, join_key, joined, normal_interaction_id
 from tests.ledger.some_facts import citation, incident, interaction
 
 ids = st.text(alphabet="xy_", max_size=3) | st.sampled_from(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.labels import (
+from cosmos_views.ledger.labels import (
     bounded_id,
     chapter_and_verse,
     cited_in_text,

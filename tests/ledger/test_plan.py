@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.entries import Entry, Outcome, Verdict
-from ledger.facts import Fact
-from ledger.plan import MOVES_MAX, Owner, Plan, Unread, counted_fact, plan
-from ledger.users import HotUser, UserMonth, hot_id, month_id
+from cosmos_views.ledger.entries import Entry, Outcome, Verdict
+from cosmos_views.ledger.plan import MOVES_MAX, Owner, Plan, Unread, counted_fact, plan
+from processors.facts import Fact
+from processors.users import HotUser, UserMonth, hot_id, month_id
 from tests.ledger.histories_by_hand import counted, shown
 from tests.ledger.ledger_by_hand import ADA, KEY, NOBODY, Ledger, verdict
 from tests.ledger.some_facts import (

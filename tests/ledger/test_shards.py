@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from ledger.shards import (
+from cosmos_views.ledger.shards import (
     KEPT_BYTES_MAX,
     SHARD_BYTES_MAX,
     Entries,

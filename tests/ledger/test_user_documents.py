@@ -5,17 +5,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from ledger.facts import Citation
-from ledger.instants import month_start
-from ledger.shards import KEPT_BYTES_MAX, SHARD_BYTES_MAX
-from ledger.user_documents import (
+from cosmos_views.ledger.instants import month_start
+from cosmos_views.ledger.shards import KEPT_BYTES_MAX, SHARD_BYTES_MAX
+from processors.facts import Citation
+from processors.user_documents import (
     further_ids,
     hot_documents,
     load_user,
     month_documents,
     months_among,
 )
-from ledger.users import User, hot_id, month_id
+from processors.users import User, hot_id, month_id
 from tests.ledger.histories_by_hand import shown
 from tests.ledger.some_facts import interaction
 

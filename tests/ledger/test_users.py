@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.facts import Fact, InteractionFact
-from ledger.user_documents import load_user
-from ledger.users import (
+from processors.facts import Fact, InteractionFact
+from processors.user_documents import load_user
+from processors.users import (
     Carried,
     Day,
     HotUser,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.versions import Order, Version, order
+from cosmos_views.ledger.versions import Order, Version, order
 
 maybe = st.none() | st.integers(min_value=0, max_value=3)
 versions = st.builds(Version, st.none() | st.sampled_from(("x", "y")), maybe, maybe)

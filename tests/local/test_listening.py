@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 
 CLIENTS = 6
 

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from cosmos_views.intake.definition import definition_version
+from cosmos_views.publish.view import View
+from cosmos_views.store.catalogue import Container, Role
 from materializers import registry
-from materializers.view import View
-from processors.definition import definition_version
-from store.catalogue import Container, Role
 from tests.generators import Version
 from tests.materializers.goldens import story
 from tests.oracle import Prices
@@ -47,8 +47,8 @@ def registered(view: View) -> Iterator[None]:
     """As the registry would have it, for a while."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(registry.VIEWS, view.name, view)
-        patch.setattr("materializers.journal.OF_FACT", (*registry.OF_FACT, view.of_fact))
-        patch.setattr("materializers.journal.OF_USER", (*registry.OF_USER, view.of_user))
+        patch.setattr("cosmos_views.publish.journal.OF_FACT", (*registry.OF_FACT, view.of_fact))
+        patch.setattr("cosmos_views.publish.journal.OF_USER", (*registry.OF_USER, view.of_user))
         yield
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from materializers.cells import cell_name, is_kind, labels_of, sum_and_count, sum_rows
+from cosmos_views.publish.cells import cell_name, is_kind, labels_of, sum_and_count, sum_rows
 
 labels = st.lists(st.text(alphabet="a/%2F5 é", max_size=5), max_size=3)
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.facts import Fact
-from ledger.instants import month_label
-from ledger.plan import Owner, Plan
-from ledger.users import User
+from cosmos_views.ledger.instants import month_label
+from cosmos_views.ledger.plan import Owner, Plan
+from cosmos_views.publish.measures import Delta, add_all, is_negative, normalized_delta
 from materializers.grains import day, incident_month, month, source_day, window
-from materializers.measures import Delta, add_all, is_negative, normalized_delta
 from materializers.registry import OF_FACT, OF_USER
 from materializers.touched import Touched, touched_by
+from processors.facts import Fact
+from processors.users import User
 from tests.ledger.histories_by_hand import counted
 from tests.ledger.some_facts import DAYS, MARCH_10, citation, facts, incident, interaction, session
 

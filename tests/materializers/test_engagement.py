@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.facts import Fact, InteractionFact, SessionFact
-from ledger.users import User
 from materializers import engagement
+from processors.facts import Fact, InteractionFact, SessionFact
+from processors.users import User
 from tests.ledger.histories_by_hand import counted
 from tests.ledger.some_facts import MARCH_10, facts, incident, interaction, session
 

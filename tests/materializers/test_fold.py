@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.commits import (
+from cosmos_views.ledger.commits import (
     CREATED_BYTES_MAX,
     OPERATIONS_MAX,
     Transient,
     Write,
     encoded_bytes,
 )
-from materializers.fold import (
+from cosmos_views.publish.fold import (
     CELLS_PER_KEY_MAX,
     JOURNALS_PER_RUN_MAX,
     KEYS_PER_COMMIT_MAX,
@@ -22,9 +22,9 @@ from materializers.fold import (
     next_step,
     read_bucket,
 )
-from materializers.journal import Journal
-from materializers.measures import Delta, Measures, add, normalized_delta, sum_measures
-from materializers.partials import merged
+from cosmos_views.publish.journal import Journal
+from cosmos_views.publish.measures import Delta, Measures, add, normalized_delta, sum_measures
+from cosmos_views.publish.partials import merged
 from tests.property.memory import MemoryState, Trouble
 
 PK = "1:0"

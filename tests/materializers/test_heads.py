@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.instants import DAY_SECONDS
-from materializers.heads import PENDING_BYTES_MAX, PENDING_KEYS_MAX, Head, add_pending
+from cosmos_views.ledger.instants import DAY_SECONDS
+from cosmos_views.publish.heads import PENDING_BYTES_MAX, PENDING_KEYS_MAX, Head, add_pending
 from materializers.registry import VIEWS
 from tests.ledger.some_facts import MARCH_10
 

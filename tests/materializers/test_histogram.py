@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from materializers.histogram import BOUNDS, _bounds, bucket_of, percentile_ms, reported_ms
+from cosmos_views.publish.histogram import BOUNDS, _bounds, bucket_of, percentile_ms, reported_ms
 
 times = st.integers(min_value=0, max_value=3_600_000) | st.integers(min_value=90, max_value=300)
 

@@ -4,13 +4,13 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.entries import Outcome
-from ledger.facts import Fact
-from ledger.plan import Owner
-from materializers.journal import delta_of, journal_of
-from materializers.measures import Delta, add, normalized_delta
+from cosmos_views.ledger.entries import Outcome
+from cosmos_views.ledger.plan import Owner
+from cosmos_views.publish.journal import delta_of, journal_of
+from cosmos_views.publish.measures import Delta, add, normalized_delta
 from materializers.registry import OF_FACT, OF_USER
 from materializers.touched import Touched, touched_by
+from processors.facts import Fact
 from tests.ledger.ledger_by_hand import ADA, KEY, NOBODY, Ledger, verdict
 from tests.ledger.some_facts import (
     MARCH_10,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from materializers.measures import (
+from cosmos_views.publish.measures import (
     Measures,
     add,
     add_all,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ledger.commits import Transient, Write
+from cosmos_views.ledger.commits import Transient, Write
 from tests.materializers.test_publish import DAY, WINDOW, parked, pending, put, shown, tell, world
 from tests.property.memory import Document, MemoryViews
 from tests.property.world import World
@@ -102,7 +102,7 @@ def test_a_crash_or_a_fold_between_a_failure_and_its_parking_loses_no_key() -> N
 def test_so_many_parked_keys_are_looked_at_per_run_and_all_in_their_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("materializers.publish.LOOKED_AT_MAX", 3)
+    monkeypatch.setattr("cosmos_views.publish.publisher.LOOKED_AT_MAX", 3)
     made = world()
     views = refusing(made)
     views.refused = ("",)

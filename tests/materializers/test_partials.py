@@ -4,8 +4,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from materializers.measures import Measures, add, normalized
-from materializers.partials import (
+from cosmos_views.publish.measures import Measures, add, normalized
+from cosmos_views.publish.partials import (
     SHARD_BYTES_MAX,
     added,
     first_id,

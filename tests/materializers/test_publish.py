@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from ledger.commits import Transient, Write
+from cosmos_views.ledger.commits import Transient, Write
+from cosmos_views.publish.documents import content_of
+from cosmos_views.publish.fold import fold
+from cosmos_views.publish.journal import Journal
+from cosmos_views.publish.publisher import GenerationChanged, Stage
+from cosmos_views.publish.view import View
 from materializers import registry
-from materializers.documents import content_of
-from materializers.fold import fold
-from materializers.journal import Journal
-from materializers.publish import GenerationChanged, Stage
-from materializers.view import View
 from tests.generators import Version
 from tests.property.memory import Document, MemoryViews, Trouble
 from tests.property.world import World

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from materializers.grains.day import Text
-from materializers.rendering import (
+from cosmos_views.publish.rendering import (
     cells_of,
     fraction4,
     growth,
@@ -21,6 +20,7 @@ from materializers.rendering import (
     top,
     usd,
 )
+from materializers.grains.day import Text
 
 
 @given(st.integers(min_value=-(10**9), max_value=10**9), st.integers(min_value=1, max_value=10**6))

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from ledger.facts import Fact
+from cosmos_views.publish.view import Inputs
 from materializers import user_analytics
-from materializers.view import Inputs
+from processors.facts import Fact
 from tests.ledger.histories_by_hand import counted
 from tests.ledger.some_facts import MARCH_10, citation, interaction, session
 

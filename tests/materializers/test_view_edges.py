@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from cosmos_views.publish.measures import Measures
+from cosmos_views.publish.view import Inputs
 from materializers import (
     content_analytics,
     content_popularity,
@@ -12,8 +14,6 @@ from materializers import (
     incidents_by_content,
     system_health,
 )
-from materializers.measures import Measures
-from materializers.view import Inputs
 from tests.ledger.some_facts import MARCH_10
 
 DAY_SECONDS = 86_400

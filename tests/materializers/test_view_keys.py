@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from materializers.documents import view_document
+from cosmos_views.publish.documents import view_document
 from materializers.registry import VIEWS
 
 LONG = "/~\x01" * 300

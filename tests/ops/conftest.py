@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from local.cosmos import Endpoint
-from local.ground import Ground, Plan
-from ops.__main__ import main
+from cosmos_views.cli.main import main
+from demo.ground import Ground, Plan
+from emulators.cosmos import Endpoint
 
 _NUMBERS = itertools.count()
 
@@ -46,7 +46,7 @@ def ground() -> Iterator[Ground]:
 
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `python -m ops …` in this process."""
+    """Run `python -m cosmos_views …` in this process."""
 
     def run(*arguments: object) -> Ran:
         capsys.readouterr()

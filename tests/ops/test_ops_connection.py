@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import ops.connection
-from local.cosmos import DEFAULT_KEY, Endpoint
+import cosmos_views.cli.connection
+from emulators.cosmos import DEFAULT_KEY, Endpoint
 from tests.ops.conftest import Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +18,7 @@ def test_the_local_ground_is_the_default_and_is_named(
 ) -> None:
     for name in ("COSMOS", "COSMOS__accountEndpoint", "COSMOS_DATABASE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(ops.connection, "LOCAL_CONNECTION", endpoint.connection_string)
+    monkeypatch.setattr(cosmos_views.cli.connection, "LOCAL_CONNECTION", endpoint.connection_string)
     ran = command("provision")
     assert ran.code == 0
     assert ran.err == (
@@ -39,7 +39,7 @@ def test_the_environment_names_account_and_database(
 
 
 def test_the_key_of_the_local_ground_is_the_emulators() -> None:
-    assert ops.connection.LOCAL_KEY == DEFAULT_KEY
+    assert cosmos_views.cli.connection.LOCAL_KEY == DEFAULT_KEY
 
 
 @pytest.mark.parametrize(
@@ -69,25 +69,29 @@ def test_a_wrong_key_is_one_sentence(command: Run, endpoint: Endpoint) -> None:
 def test_an_account_without_a_store_says_what_to_run(ops: Run, arguments: list[str]) -> None:
     ran = ops(*arguments)
     assert ran.code == 2
-    assert "run `python -m ops provision`" in ran.err
+    assert "run `python -m cosmos_views provision`" in ran.err
 
 
 def test_every_command_explains_itself() -> None:
-    for command in ("", "provision", "replay", "show", "status", "cost"):
+    for command in ("", "provision", "replay", "show", "status"):
         ran = subprocess.run(
-            [sys.executable, "-m", "ops", *command.split(), "--help"],
+            [sys.executable, "-m", "cosmos_views", *command.split(), "--help"],
             cwd=ROOT,
             capture_output=True,
             text=True,
             check=True,
         )
-        assert ran.stdout.startswith(f"usage: python -m ops {command}".rstrip())
+        assert ran.stdout.startswith(f"usage: python -m cosmos_views {command}".rstrip())
         assert ran.stderr == ""
 
 
 def test_no_command_is_wrong_usage() -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "ops"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "cosmos_views"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 2
     assert "Traceback" not in ran.stderr

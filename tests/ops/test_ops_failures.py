@@ -4,9 +4,9 @@ import argparse
 
 import pytest
 
-from ledger.commits import CommitError, Conflict, Transient, UnknownOutcome
-from ops import lag
-from ops.__main__ import main
+from cosmos_views.cli import lag
+from cosmos_views.cli.main import main
+from cosmos_views.ledger.commits import CommitError, Conflict, Transient, UnknownOutcome
 
 
 @pytest.mark.parametrize(

@@ -8,23 +8,27 @@ from pathlib import Path
 
 import pytest
 
-from ledger.users import user_key
-from local.cosmos import Endpoint
-from ops.__main__ import COMMANDS
-from ops.output import console, table
-from settings import blob_connection, cosmos_connection
+from cosmos_views.cli.main import COMMANDS
+from cosmos_views.cli.output import console, table
+from cosmos_views.settings import blob_connection, cosmos_connection
+from emulators.cosmos import Endpoint
+from processors.users import user_key
 from tests.ops.conftest import Ran, Run
 
 ROOT = Path(__file__).resolve().parents[2]
 ASCII = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
 NAMES = [one.__name__.rpartition(".")[2].replace("_", "-") for one in COMMANDS]
 HELPS = [
-    ["ops"],
-    *(["ops", name] for name in NAMES),
-    *(["ops", "dead-letters", action] for action in ("list", "show", "redrive", "discard")),
-    ["ops", "archive", "restore"],
-    ["ops", "prices", "check"],
-    *(["local"], ["local", "run"], ["local.cosmos"], ["local.functions"], ["local.demo"]),
+    ["cosmos_views"],
+    *(["cosmos_views", name] for name in NAMES),
+    *(
+        ["cosmos_views", "dead-letters", action]
+        for action in ("list", "show", "redrive", "discard")
+    ),
+    ["cosmos_views", "archive", "restore"],
+    ["cosmos_views", "prices", "check"],
+    *(["demo"], ["demo", "run"], ["demo.synthetic"]),
+    *(["emulators.cosmos"], ["emulators.functions"]),
 ]
 
 
@@ -41,9 +45,9 @@ def test_help_prints_in_any_encoding(command: list[str]) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *(["local", f"--{which}-port", "65536"] for which in ("cosmos", "functions", "blob")),
-        ["local.cosmos", "--port", "70000"],
-        ["local.functions", "--port", "-1"],
+        *(["demo", f"--{which}-port", "65536"] for which in ("cosmos", "functions", "blob")),
+        ["emulators.cosmos", "--port", "70000"],
+        ["emulators.functions", "--port", "-1"],
     ],
     ids=" ".join,
 )
@@ -100,7 +104,7 @@ def answered(answer: str, *arguments: str) -> Ran:
     ours, theirs = pty.openpty()
     os.write(ours, f"{answer}\n".encode())
     ran = subprocess.run(
-        [sys.executable, "-m", "ops", *arguments],
+        [sys.executable, "-m", "cosmos_views", *arguments],
         cwd=ROOT,
         stdin=theirs,
         capture_output=True,

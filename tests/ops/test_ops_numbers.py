@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.__main__ import main
+from cosmos_views.cli.main import main
 
 
 @pytest.mark.parametrize("number", ["0", "-5", "nan", "inf", "many"])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ops import reconcile
-from store.metering import Meter
+from cosmos_views.cli import reconcile
+from cosmos_views.store.metering import Meter
 
 
 def test_a_command_pauses_for_what_it_is_ahead_of_its_bound(
@@ -17,8 +17,8 @@ def test_a_command_pauses_for_what_it_is_ahead_of_its_bound(
         pauses.append(seconds)
         now += seconds
 
-    monkeypatch.setattr("ops.reconcile.time.monotonic", lambda: now)
-    monkeypatch.setattr("ops.reconcile.time.sleep", sleep)
+    monkeypatch.setattr("cosmos_views.cli.reconcile.time.monotonic", lambda: now)
+    monkeypatch.setattr("cosmos_views.cli.reconcile.time.sleep", sleep)
     meter = Meter()
     pace = reconcile.pace_of(meter, 400)
     for request_units in (1_000.0, 0.0, 200.0):

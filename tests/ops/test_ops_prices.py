@@ -6,7 +6,7 @@ from typing import Any
 
 from azure.cosmos import CosmosClient
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 from tests.ops.conftest import Run
 
 AT = "2026-03-10T12:00:00Z"

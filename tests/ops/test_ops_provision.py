@@ -3,8 +3,8 @@
 import pytest
 from azure.cosmos import CosmosClient, PartitionKey
 
-from local.cosmos import Endpoint
-from store import catalogue
+from cosmos_views.store import catalogue
+from emulators.cosmos import Endpoint
 from tests.ops.conftest import Run
 
 NAMES = {container.name for container in catalogue.load().containers}

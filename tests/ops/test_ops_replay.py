@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from local.bad_days import PRESETS, arm
-from local.ground import Ground
+from demo.bad_days import PRESETS, arm
+from demo.ground import Ground
 from tests.ops.conftest import Ran, Run
 from tests.ops.documents import FIXTURES, WORKED_EXAMPLE, interaction, written
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from local.ground import Ground
+from cosmos_views.cli.columns import COLUMNS
+from demo.ground import Ground
 from materializers.registry import VIEWS
-from ops.columns import COLUMNS
 from tests.ops.conftest import Run
 from tests.ops.documents import WORKED_EXAMPLE, interaction, written
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.dead_letters import OMITTED, dead_letter, safe_document
+from cosmos_views.intake.dead_letters import OMITTED, dead_letter, safe_document
 from processors.interactions import Interaction
 from processors.sessions import Session
 from tests.processors.test_decoding import CHECKED, COMMON, SOURCES, judged, nested

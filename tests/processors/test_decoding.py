@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from ledger.entries import Outcome
-from ledger.facts import IncidentFact, InteractionFact
+from cosmos_views.intake.documents import Source, read_batch
+from cosmos_views.intake.judging import Judged, judge
+from cosmos_views.ledger.entries import Outcome
 from processors import incidents, interactions, sessions
-from processors.documents import Source, read_batch
-from processors.judging import Judged, judge
+from processors.facts import IncidentFact, InteractionFact
 from tests.generators.invalid import BY_SOURCE, EVERYWHERE
 from tests.oracle import SourceDocument, classify
 

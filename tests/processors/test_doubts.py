@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ledger.versions import Version
-from processors.documents import read_document
-from processors.doubts import Doubt, settle
+from cosmos_views.intake.documents import read_document
+from cosmos_views.intake.doubts import Doubt, settle
+from cosmos_views.ledger.versions import Version
 from processors.sessions import SOURCE
 
 Document = dict[str, Any]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.functions.dates import rewrite_date
-from processors.documents import read_batch
-from processors.doubts import DOUBT_PAUSE_SECONDS
-from processors.identities import RECENT_SECONDS, as_stored, may_be_rewritten
+from cosmos_views.intake.documents import read_batch
+from cosmos_views.intake.doubts import DOUBT_PAUSE_SECONDS
+from cosmos_views.intake.identities import RECENT_SECONDS, as_stored, may_be_rewritten
+from emulators.functions.dates import rewrite_date
 from processors.sessions import SOURCE
 
 Document = dict[str, Any]

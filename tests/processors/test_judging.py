@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from ledger.entries import Outcome
-from processors.judging import Breaker, TooManyDefects, judge, oversize
+from cosmos_views.intake.judging import Breaker, TooManyDefects, judge, oversize
+from cosmos_views.ledger.entries import Outcome
 from processors.sessions import SOURCE
 from tests.processors.test_decoding import judged
 

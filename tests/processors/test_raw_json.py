@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.entries import Outcome
+from cosmos_views.intake.documents import read_batch
+from cosmos_views.intake.judging import judge
+from cosmos_views.intake.raw_json import DEPTH_MAX, as_text, shallow, split
+from cosmos_views.ledger.entries import Outcome
 from processors import interactions, sessions
-from processors.documents import read_batch
-from processors.judging import judge
-from processors.raw_json import DEPTH_MAX, as_text, shallow, split
 from tests.oracle import SourceDocument, classify
 from tests.processors.test_decoding import SOURCES, WRITTEN, judged
 

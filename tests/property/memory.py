@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from ledger.commits import (
+from cosmos_views.intake.dead_letters import DeadLetter
+from cosmos_views.ledger.commits import (
     COMMIT_BYTES_MAX,
     OPERATIONS_MAX,
     Committed,
@@ -23,9 +24,8 @@ from ledger.commits import (
     Write,
     commit_bytes,
 )
-from ledger.labels import digest
+from cosmos_views.ledger.labels import digest
 from materializers.registry import VIEWS
-from processors.dead_letters import DeadLetter
 
 Document = dict[str, Any]
 Stored = tuple[str, bytes]

@@ -12,19 +12,19 @@ from typing import Any
 
 import msgspec
 
-from ledger.buckets import bucket_pk
-from ledger.commits import Transient
-from ledger.entries import entry_id
-from materializers.fold import fold
-from materializers.publish import Publisher, Stage
+from cosmos_views.intake.batch import Outside, Processor
+from cosmos_views.intake.documents import Source
+from cosmos_views.intake.ownership import Layout
+from cosmos_views.ledger.buckets import bucket_pk
+from cosmos_views.ledger.commits import Transient
+from cosmos_views.ledger.entries import entry_id
+from cosmos_views.publish.fold import fold
+from cosmos_views.publish.publisher import Publisher, Stage
+from cosmos_views.store import catalogue
 from materializers.registry import VIEWS
 from processors import incidents, interactions, sessions
-from processors.batch import Outside, Processor
-from processors.documents import Source
-from processors.ownership import Layout
 from processors.pricing import Prices as WorkerPrices
 from processors.pricing import load_overrides
-from store import catalogue
 from tests.generators import Version
 from tests.generators.delivered import as_delivered
 from tests.oracle import (

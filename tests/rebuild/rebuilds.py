@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ledger.generations import Generation
-from ops.__main__ import main
-from processors import definition
-from store.generation import GenerationStore
+from cosmos_views.cli.main import main
+from cosmos_views.intake import definition
+from cosmos_views.ledger.generations import Generation
+from cosmos_views.store.generation import GenerationStore
 from tests.worker.ground import UNBOUNDED, Ground
 
 REBUILD = ("rebuild", "--settle-seconds", "0", *UNBOUNDED)

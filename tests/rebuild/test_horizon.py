@@ -14,13 +14,20 @@ from typing import Any
 
 import pytest
 
-import wiring
-from ledger.generations import Phase, advanced, begun, horizon
-from ledger.instants import DAY_SECONDS, day_label, iso, month_label, month_start, next_month
+from cosmos_views import app as wiring
+from cosmos_views.cli.main import main
+from cosmos_views.ledger.generations import Phase, advanced, begun, horizon
+from cosmos_views.ledger.instants import (
+    DAY_SECONDS,
+    day_label,
+    iso,
+    month_label,
+    month_start,
+    next_month,
+)
+from cosmos_views.store import catalogue
+from cosmos_views.store.generation import GenerationStore
 from materializers.registry import VIEWS
-from ops.__main__ import main
-from store import catalogue
-from store.generation import GenerationStore
 from tests.rebuild.rebuilds import connection, in_force, rebuild
 from tests.worker.ground import (
     DEFINITION,

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from ledger.instants import DAY_SECONDS, iso
-from local.cosmos import Endpoint
+from cosmos_views.ledger.instants import DAY_SECONDS, iso
+from emulators.cosmos import Endpoint
 from tests.kills.processes import Command, chosen
 from tests.rebuild.rebuilds import (
     REBUILD,

@@ -13,15 +13,15 @@ from dataclasses import replace
 
 import pytest
 
-import wiring
-from ledger.commits import Transient
-from ledger.generations import Building
-from materializers import heads
-from materializers.publish import GenerationChanged
-from ops.rebuilding import Rebuilding
-from processors import definition
-from processors.trailing import Allowance
-from store.failures import Refused
+from cosmos_views import app as wiring
+from cosmos_views.intake import definition
+from cosmos_views.ledger.commits import Transient
+from cosmos_views.ledger.generations import Building
+from cosmos_views.publish import heads
+from cosmos_views.publish.publisher import GenerationChanged
+from cosmos_views.store.failures import Refused
+from cosmos_views.upkeep.rebuild.rebuilding import Rebuilding
+from cosmos_views.upkeep.trailing import Allowance
 from tests.local.functions.waiting import wait_until
 from tests.rebuild.rebuilds import another_definition, in_force, rebuild
 from tests.worker.ground import (
@@ -112,7 +112,7 @@ def test_an_old_worker_counts_into_the_old_generation_until_the_switch_refuses_i
 
     assert rebuild(counted, capsys).code == 0
 
-    with pytest.raises(Refused, match="python -m ops rebuild"):
+    with pytest.raises(Refused, match="python -m cosmos_views rebuild"):
         old.publisher.run()
     _assert_every_change_counts_once(counted)
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ledger.buckets import bucket_pk
-from ops.rebuilding import Rebuilding
-from processors import definition
-from store.failures import Refused
-from store.generation import HeldGeneration
+from cosmos_views.intake import definition
+from cosmos_views.ledger.buckets import bucket_pk
+from cosmos_views.store.failures import Refused
+from cosmos_views.store.generation import HeldGeneration
+from cosmos_views.upkeep.rebuild.rebuilding import Rebuilding
 from tests.oracle.batches import BATCHES, read_batch
 from tests.rebuild.rebuilds import (
     another_definition,
@@ -40,7 +40,7 @@ def own_definition() -> Iterator[None]:
 @pytest.fixture
 def published(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> Ground:
     """Fixture traffic, counted and published; sources keep their documents for ever."""
-    monkeypatch.setattr("ops.rebuild.horizon", lambda _now, _ttls: None)
+    monkeypatch.setattr("cosmos_views.cli.rebuild.horizon", lambda _now, _ttls: None)
     for batch in FILES:
         ground.write_all(read_batch(BATCHES / batch))
     ground.write(INTERACTIONS, {"id": "today", "user_id": "ada", "personality": "lao_tzu"})
@@ -68,7 +68,7 @@ def test_another_definition_is_refused_until_it_is_built(
 ) -> None:
     another_definition(monkeypatch)
     worker = published.worker()
-    with pytest.raises(Refused, match="python -m ops rebuild"):
+    with pytest.raises(Refused, match="python -m cosmos_views rebuild"):
         deliver(worker, INTERACTIONS, published.write(INTERACTIONS, interaction("new")))
 
     assert rebuild(published, capsys).code == 0
@@ -203,8 +203,8 @@ def test_every_source_is_read_to_its_end_before_the_switch(
     published: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are of different length; some are read in one run already."""
-    monkeypatch.setattr("ops.rebuilding.PAGES_PER_RUN", 1)
-    monkeypatch.setattr("ops.rebuilding.PAGE_DOCUMENTS", 2)
+    monkeypatch.setattr("cosmos_views.upkeep.rebuild.rebuilding.PAGES_PER_RUN", 1)
+    monkeypatch.setattr("cosmos_views.upkeep.rebuild.rebuilding.PAGE_DOCUMENTS", 2)
     ids = {one["id"] for one in published.documents("state") if one["id"].startswith("e:")}
 
     def look() -> None:

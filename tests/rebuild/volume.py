@@ -19,14 +19,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from ledger.commits import Transient
-from ledger.instants import DAY_SECONDS, iso
-from local.cosmos import Endpoint
-from materializers.proof import differences_of
-from materializers.publish import GenerationChanged
-from processors.trailing import Allowance
-from settings import CosmosConnection
-from store import account
+from cosmos_views.ledger.commits import Transient
+from cosmos_views.ledger.instants import DAY_SECONDS, iso
+from cosmos_views.publish.publisher import GenerationChanged
+from cosmos_views.settings import CosmosConnection
+from cosmos_views.store import account
+from cosmos_views.upkeep.reconcile.proof import differences_of
+from cosmos_views.upkeep.trailing import Allowance
+from emulators.cosmos import Endpoint
 from tests.worker.ground import (
     INTERACTIONS,
     REPOSITORY,
@@ -158,7 +158,7 @@ def _document(
 
 def _rebuild(ground: Ground, settle_seconds: str) -> dict[str, Any]:
     """The command, in a process of its own."""
-    command = [sys.executable, "-m", "ops", "rebuild", "--json", "--settle-seconds"]
+    command = [sys.executable, "-m", "cosmos_views", "rebuild", "--json", "--settle-seconds"]
     command += [settle_seconds, "--request-units-per-second", "1000000"]
     command += ["--connection", ground.endpoint.connection_string, "--database", ground.database]
     done = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)

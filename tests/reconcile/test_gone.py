@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-import ops.gone
+import cosmos_views.upkeep.reconcile.gone
 from tests.reconcile.test_reconcile import _travel, reconcile
 from tests.worker.ground import (
     INCIDENTS,
@@ -26,7 +26,7 @@ from tests.worker.stories import incident, interaction, session
 @pytest.fixture
 def counted(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> Ground:
     """Documents of every partition key value, counted and published."""
-    monkeypatch.setattr(ops.gone, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(cosmos_views.upkeep.reconcile.gone, "PAUSE_SECONDS", 0.0)
     absent: Any = ...
     users = {"ada": "ada", "nobody": "", "null": None, "absent": absent, "other": "bob"}
     ground.write(
@@ -131,15 +131,15 @@ def test_what_a_second_reading_finds_is_not_gone(
     counted: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted.container(INTERACTIONS).delete_item("of ada", "ada")
-    missing = ops.gone.Gone._missing
+    missing = cosmos_views.upkeep.reconcile.gone.Gone._missing
     looks = itertools.count()
 
-    def again(looking: ops.gone.Gone, entries: Any) -> Any:
+    def again(looking: cosmos_views.upkeep.reconcile.gone.Gone, entries: Any) -> Any:
         if next(looks) == 1:
             counted.container(INTERACTIONS).upsert_item(interaction("of ada"))
         return missing(looking, entries)
 
-    monkeypatch.setattr(ops.gone.Gone, "_missing", again)
+    monkeypatch.setattr(cosmos_views.upkeep.reconcile.gone.Gone, "_missing", again)
 
     assert reconcile(counted, capsys, "--full")[1]["gone"] == 0
 

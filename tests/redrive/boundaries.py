@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wiring import Worker
+from cosmos_views.app import Worker
 
 
 @dataclass

@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 
-from local.cosmos import Endpoint
-from processors import dead_letters, documents, interactions, redrive
-from processors.dead_letters import DeadLetter
-from processors.judging import Breaker
-from processors.redrive import Redriver
-from settings import CosmosConnection
-from store import account
-from store.poison import PoisonStore, Selection
+from cosmos_views.app import Worker
+from cosmos_views.intake import dead_letters, documents
+from cosmos_views.intake.dead_letters import DeadLetter
+from cosmos_views.intake.judging import Breaker
+from cosmos_views.settings import CosmosConnection
+from cosmos_views.store import account
+from cosmos_views.store.poison import PoisonStore, Selection
+from cosmos_views.upkeep import redrive
+from cosmos_views.upkeep.redrive import Redriver
+from emulators.cosmos import Endpoint
+from processors import interactions
 from tests.worker.ground import INTERACTIONS, SOURCES, Document, Ground, deliver
-from wiring import Worker
 
 _NUMBERS = itertools.count()
 CORRELATION = {"invocation_id": "redrive"}

@@ -1,4 +1,4 @@
-"""`python -m ops dead-letters`: what an operator sees and does."""
+"""`python -m cosmos_views dead-letters`: what an operator sees and does."""
 
 import json
 from collections.abc import Callable
@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from ops.__main__ import main
-from processors.dead_letters import DeadLetter, Status
-from store.poison import PoisonStore, Selection
+from cosmos_views.cli.main import main
+from cosmos_views.intake.dead_letters import DeadLetter, Status
+from cosmos_views.store.poison import PoisonStore, Selection
 from tests.redrive.conftest import dies_of_a_defect, standing
 from tests.worker.ground import (
     INTERACTIONS,
@@ -27,7 +27,7 @@ DAY_SECONDS = 86_400
 
 @pytest.fixture
 def command(ground: Ground, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run `python -m ops dead-letters … --json`; (exit code, what it printed)."""
+    """Run `python -m cosmos_views dead-letters … --json`; (exit code, what it printed)."""
     account = ("--connection", ground.endpoint.connection_string, "--database", ground.database)
 
     def run(*arguments: str) -> tuple[int, Any]:

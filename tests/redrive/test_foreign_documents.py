@@ -5,12 +5,12 @@ import logging
 
 import pytest
 
-from ledger.users import user_key
-from ops.__main__ import main
-from processors.cursors import CURSORS_PK
-from processors.redrive import LETTERS_PER_SOURCE_MAX
-from store.erased import ERASED_PK, Erased, ErasedUsers
-from store.state import StateStore
+from cosmos_views.cli.main import main
+from cosmos_views.store.erased import ERASED_PK, Erased, ErasedUsers
+from cosmos_views.store.state import StateStore
+from cosmos_views.upkeep.cursors import CURSORS_PK
+from cosmos_views.upkeep.redrive import LETTERS_PER_SOURCE_MAX
+from processors.users import user_key
 from tests.redrive.conftest import dies_of_a_defect, standing
 from tests.worker.ground import INTERACTIONS, Document, Ground, assert_views_are_true, deliver
 from tests.worker.stories import interaction
@@ -89,7 +89,7 @@ def test_the_timer_passes_over_notes(littered: Ground, caplog: pytest.LogCapture
 def test_notes_that_fill_a_page_hide_no_letter(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("processors.redrive.LETTERS_PER_SOURCE_MAX", 3)
+    monkeypatch.setattr("cosmos_views.upkeep.redrive.LETTERS_PER_SOURCE_MAX", 3)
     assert LETTERS_PER_SOURCE_MAX > 3
     dies_of_a_defect(ground, *(interaction(f"ours-{number}") for number in range(5)))
     for number in range(7):

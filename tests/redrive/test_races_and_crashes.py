@@ -7,9 +7,10 @@ from functools import partial
 import msgspec
 import pytest
 
-from ledger.commits import Transient
-from local.cosmos.faults import Moment
-from processors.dead_letters import DeadLetter
+from cosmos_views.app import Worker
+from cosmos_views.intake.dead_letters import DeadLetter
+from cosmos_views.ledger.commits import Transient
+from emulators.cosmos.faults import Moment
 from tests.redrive.boundaries import Boundaries, watched
 from tests.redrive.conftest import (
     CORRELATION,
@@ -27,7 +28,6 @@ from tests.worker.ground import (
     deliver,
 )
 from tests.worker.stories import interaction, on
-from wiring import Worker
 
 CALLS_MAX = 40
 NEWER: dict[str, Document] = {

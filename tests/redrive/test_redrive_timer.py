@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from processors import redrive
-from processors.definition import PACKAGE_VERSION, definition_version, worker_version
+from cosmos_views.intake.definition import PACKAGE_VERSION, definition_version, worker_version
+from cosmos_views.upkeep import redrive
 from processors.pricing import load_overrides
 from tests.redrive.conftest import CORRELATION, dies_of_a_defect, standing, yesterday
 from tests.worker.ground import (

@@ -12,11 +12,13 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-import store.archive
-import wiring
+import cosmos_views.store.archive
+from cosmos_views import app as wiring
+from cosmos_views.cli import rebuild
+from cosmos_views.intake.definition import definition_version
+from cosmos_views.upkeep.erase import erasing
+from cosmos_views.upkeep.rebuild import rebuilding
 from materializers.registry import VIEWS
-from ops import erasing, rebuild, rebuilding
-from processors.definition import definition_version
 from processors.pricing import load_overrides
 from tests.simulation.scheduler import Scheduler
 
@@ -97,8 +99,8 @@ def ambient(
         # Sources whose documents never expire: what a horizon leaves out is told in tests/rebuild.
         patch.object(rebuild, "horizon", lambda *_: None),
         patch.object(rebuild, "_phase", lambda _: None),
-        patch.object(store.archive, "ThreadPoolExecutor", OneByOne),
-        patch.object(store.archive, "connect", lambda _connection: blobs),
+        patch.object(cosmos_views.store.archive, "ThreadPoolExecutor", OneByOne),
+        patch.object(cosmos_views.store.archive, "connect", lambda _connection: blobs),
     ):
         yield
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import msgspec
 
-from ledger.buckets import bucket_pk
-from ledger.commits import encoded_bytes
-from ledger.entries import entry_id
-from ledger.generations import BEFORE_SWITCH
-from ledger.users import hot_id, is_bare, user_key
-from materializers import proof
+from cosmos_views.intake.dead_letters import LETTER_BYTES_MAX
+from cosmos_views.ledger.buckets import bucket_pk
+from cosmos_views.ledger.commits import encoded_bytes
+from cosmos_views.ledger.entries import entry_id
+from cosmos_views.ledger.generations import BEFORE_SWITCH
+from cosmos_views.store.erased import ERASED_PK
+from cosmos_views.upkeep.archive.copies import is_segment_of, place_of
+from cosmos_views.upkeep.reconcile import proof
 from materializers.registry import VIEWS
-from processors.archive import is_segment_of, place_of
-from processors.dead_letters import LETTER_BYTES_MAX
-from store.erased import ERASED_PK
+from processors.users import hot_id, is_bare, user_key
 from tests.oracle import Prices, SourceDocument, classify, comparable, compute_views
 from tests.oracle.documents import read_user
 from tests.oracle.values import Fields, Invalid

@@ -9,12 +9,12 @@ from typing import Any, cast
 
 from azure.cosmos import DatabaseProxy
 
-from ledger.users import hot_id, user_key
-from ops.erasing import Erasure, Places
-from store.generation import GenerationStore
-from store.sources import SourceStore
-from store.state import StateStore
-from store.views import ViewStore
+from cosmos_views.store.generation import GenerationStore
+from cosmos_views.store.sources import SourceStore
+from cosmos_views.store.state import StateStore
+from cosmos_views.store.views import ViewStore
+from cosmos_views.upkeep.erase.erasing import Erasure, Places
+from processors.users import hot_id, user_key
 from tests.oracle import SourceDocument
 from tests.simulation.auditor import Auditor, Untrue
 from tests.simulation.cosmos import Container, Document

@@ -12,13 +12,13 @@ from random import Random
 
 import msgspec
 
-from ledger.commits import Transient
-from ledger.entries import entry_id
+from cosmos_views.app import FUNCTION_SECONDS_MAX, Worker
+from cosmos_views.ledger.commits import Transient
+from cosmos_views.ledger.entries import entry_id
 from tests.generators.delivered import as_delivered
 from tests.simulation.cosmos import Document, Range
 from tests.simulation.faults import Kind
 from tests.simulation.world import SOURCES, World
-from wiring import FUNCTION_SECONDS_MAX, Worker
 
 BATCH_DOCUMENTS_MAX = 25
 RETRY_SECONDS_MAX = 60

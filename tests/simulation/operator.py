@@ -12,20 +12,20 @@ from random import Random
 
 from azure.core.exceptions import AzureError
 
-from ledger.commits import CommitError, Transient
-from ledger.generations import BEFORE_SWITCH, Phase
-from ops import rebuild
-from ops.erasing import Erasure, Places, Waits
-from ops.rebuilding import Overtaken, Rebuilding
-from store.archive import ArchiveStore
-from store.failures import Refused
-from store.generation import GenerationStore
-from store.sources import SourceStore
-from store.state import StateStore
-from store.views import ViewStore
+from cosmos_views.app import SETTLE_SECONDS
+from cosmos_views.cli import rebuild
+from cosmos_views.ledger.commits import CommitError, Transient
+from cosmos_views.ledger.generations import BEFORE_SWITCH, Phase
+from cosmos_views.store.archive import ArchiveStore
+from cosmos_views.store.failures import Refused
+from cosmos_views.store.generation import GenerationStore
+from cosmos_views.store.sources import SourceStore
+from cosmos_views.store.state import StateStore
+from cosmos_views.store.views import ViewStore
+from cosmos_views.upkeep.erase.erasing import Erasure, Places, Waits
+from cosmos_views.upkeep.rebuild.rebuilding import Overtaken, Rebuilding
 from tests.simulation.scheduler import Killed
 from tests.simulation.world import World
-from wiring import SETTLE_SECONDS
 
 RUNS_MAX = 200
 PAUSE_SECONDS_MAX = 600.0

@@ -22,9 +22,8 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = (
-    *("ledger", "materializers", "processors", "store", "ops", "local", "tests"),
-    *("function_app.py", "wiring.py", "settings.py", "logs.py"),
-    *("host.json", "local.settings.sample.json", "pyproject.toml"),
+    *("cosmos_views", "processors", "materializers", "emulators", "demo", "tests"),
+    *("function_app.py", "host.json", "local.settings.sample.json", "pyproject.toml"),
 )
 _SEED = re.compile(r"^seed (\d+)$", re.MULTILINE)
 _FAILED = "repeat: "

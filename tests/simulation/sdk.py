@@ -24,8 +24,8 @@ from azure.cosmos.exceptions import (
 )
 from azure.cosmos.partition_key import NullPartitionKeyValue, _Empty
 
-from local.cosmos import documents, query_request
-from local.cosmos.errors import Refused
+from emulators.cosmos import documents, query_request
+from emulators.cosmos.errors import Refused
 from tests.simulation.cosmos import (
     EPK_MAX,
     Container,

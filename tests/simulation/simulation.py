@@ -6,9 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
-from ledger.commits import CommitError, Transient
+from cosmos_views.app import FUNCTION_SECONDS_MAX, Worker
+from cosmos_views.ledger.commits import CommitError, Transient
+from cosmos_views.store.failures import Refused
 from materializers.registry import VIEWS
-from store.failures import Refused
 from tests.generators import Version, history
 from tests.oracle.documents import read_user
 from tests.oracle.values import Fields, Invalid
@@ -24,7 +25,6 @@ from tests.simulation.world import (
     World,
     without_busy_months,
 )
-from wiring import FUNCTION_SECONDS_MAX, Worker
 
 PACE_SECONDS_MAX = max(view.pace_seconds for view in VIEWS.values())
 CONVERGED_SECONDS = AUDIT_DELAY_SECONDS + 2 * SKEW_SECONDS_MAX + 3 * PACE_SECONDS_MAX

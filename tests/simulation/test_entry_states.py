@@ -22,13 +22,13 @@ import msgspec
 import pytest
 from azure.cosmos import ContainerProxy
 
-from materializers import proof
+from cosmos_views.intake.batch import Outside, Processor
+from cosmos_views.intake.dead_letters import DeadLetter
+from cosmos_views.intake.ownership import Layout
+from cosmos_views.store.state import StateStore
+from cosmos_views.upkeep.reconcile import proof
 from processors import interactions
-from processors.batch import Outside, Processor
-from processors.dead_letters import DeadLetter
-from processors.ownership import Layout
 from processors.pricing import Prices
-from store.state import StateStore
 from tests.oracle import SourceDocument, classify
 from tests.simulation.cosmos import Container, Document, Partition
 from tests.simulation.sdk import Client

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from ledger.commits import CommitError, Transient
-from ledger.users import user_key
+from cosmos_views.app import Worker
+from cosmos_views.ledger.commits import CommitError, Transient
 from materializers.registry import VIEWS
+from processors.users import user_key
 from tests.generators import pools
 from tests.simulation.auditor import Auditor
 from tests.simulation.cosmos import Document
@@ -20,7 +21,6 @@ from tests.simulation.faults import Fault, Kind
 from tests.simulation.scheduler import Killed
 from tests.simulation.simulation import RUNS_MAX
 from tests.simulation.world import World
-from wiring import Worker
 
 INTERACTIONS, INCIDENTS = "user_interactions", "abuse_incidents"
 EMPTIED: dict[str, Any] = {"deleted": True}

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-import ops.erasing
+import cosmos_views.upkeep.erase.erasing
 import tests.simulation.world
-from ledger.commits import Transient
-from ledger.users import user_key
+from cosmos_views.intake.ownership import Layout
+from cosmos_views.ledger.commits import Transient
+from cosmos_views.store.erased import Erased
+from cosmos_views.store.state import StateStore
+from cosmos_views.upkeep.erase.erasure import tombstone
 from materializers.registry import VIEWS
-from processors.erasure import tombstone
-from processors.ownership import Layout
-from store.erased import Erased
-from store.state import StateStore
+from processors.users import user_key
 from tests.simulation.ambient import VirtualSecrets
 from tests.simulation.cosmos import Document
 from tests.simulation.erasing import ErasingClient, ErasureAuditor, erasure
@@ -55,7 +55,9 @@ def test_an_erasure_beside_a_batch_forgets_the_user_and_nobody_else(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(choices: Choices) -> None:
-        monkeypatch.setattr(ops.erasing, "secrets", VirtualSecrets(Random("erasing")))
+        monkeypatch.setattr(
+            cosmos_views.upkeep.erase.erasing, "secrets", VirtualSecrets(Random("erasing"))
+        )
         with explored_world(choices) as world:
             auditor = ErasureAuditor(world, "ada")
             before = [
@@ -145,7 +147,9 @@ def erased_beside_a_letter(
     monkeypatch: pytest.MonkeyPatch, slow_seconds: float, fault: Fault | None
 ) -> Erased:
     """Erase a user while a worker takes so long to write a letter, which it survives or not."""
-    monkeypatch.setattr(ops.erasing, "secrets", VirtualSecrets(Random("erasing")))
+    monkeypatch.setattr(
+        cosmos_views.upkeep.erase.erasing, "secrets", VirtualSecrets(Random("erasing"))
+    )
     receipts = []
     with explored_world(Choices([], 0)) as world:
         auditor = ErasureAuditor(world, "ada")

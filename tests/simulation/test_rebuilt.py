@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ledger.generations import Phase
+from cosmos_views.app import FUNCTION_SECONDS_MAX, SETTLE_SECONDS
+from cosmos_views.ledger.generations import Phase
 from tests.simulation import operator
 from tests.simulation.auditor import Auditor
 from tests.simulation.operator import Operator
@@ -23,7 +24,6 @@ from tests.simulation.test_explored import (
     until_done,
 )
 from tests.simulation.world import World
-from wiring import FUNCTION_SECONDS_MAX, SETTLE_SECONDS
 
 __all__ = ["few_views"]
 

@@ -8,11 +8,11 @@ from typing import Any, cast
 import msgspec
 from azure.cosmos import CosmosClient
 
-import settings
-import wiring
-from ledger.generations import GENERATION_ID, Generation
+from cosmos_views import app as wiring
+from cosmos_views import settings
+from cosmos_views.ledger.generations import GENERATION_ID, Generation
+from cosmos_views.store import catalogue
 from materializers.registry import VIEWS
-from store import catalogue
 from tests.generators import Version, pools
 from tests.generators.delivered import rid_of
 from tests.simulation.ambient import VirtualTime, ambient, definition

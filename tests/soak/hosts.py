@@ -57,7 +57,7 @@ class Hosts:
     def _start(self, place: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [
-                *(sys.executable, "-m", "local.functions"),
+                *(sys.executable, "-m", "emulators.functions"),
                 *("--script-root", str(REPOSITORY)),
                 *ARGUMENTS,
             ],

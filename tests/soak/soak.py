@@ -21,10 +21,10 @@ from typing import Any
 
 from azure.core.exceptions import AzureError
 
-from local.cosmos import Endpoint, FaultRule
-from local.demo import traffic
-from settings import CosmosConnection
-from store import account
+from cosmos_views.settings import CosmosConnection
+from cosmos_views.store import account
+from demo.synthetic import traffic
+from emulators.cosmos import Endpoint, FaultRule
 from tests.generators import history
 from tests.soak.hosts import Hosts
 from tests.worker.ground import SOURCES, Ground, Views, assert_state_is_sound

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from local.cosmos import Endpoint
+from cosmos_views.settings import CosmosConnection
+from cosmos_views.store import account
+from emulators.cosmos import Endpoint
 from materializers.registry import VIEWS
-from settings import CosmosConnection
-from store import account
 from tests.worker.ground import Ground
 
 _NUMBERS = itertools.count()

@@ -15,20 +15,20 @@ from typing import Any
 import pytest
 from azure.cosmos import ContainerProxy, CosmosClient
 
-import wiring
-from ledger.buckets import bucket_pk
-from ledger.commits import Transient
-from local.cosmos import Endpoint
-from local.functions import Host, Timing
-from local.functions.payload import documents_json
-from materializers.heads import HEAD_ID
+from cosmos_views import app as wiring
+from cosmos_views.intake.definition import definition_version
+from cosmos_views.intake.report import Report
+from cosmos_views.ledger.buckets import bucket_pk
+from cosmos_views.ledger.commits import Transient
+from cosmos_views.publish.heads import HEAD_ID
+from cosmos_views.settings import CosmosConnection, Settings
+from cosmos_views.store import account, catalogue
+from cosmos_views.store.generation import GenerationStore
+from emulators.cosmos import Endpoint
+from emulators.functions import Host, Timing
+from emulators.functions.payload import documents_json
 from materializers.registry import VIEWS
-from processors.definition import definition_version
 from processors.pricing import load_overrides
-from processors.report import Report
-from settings import CosmosConnection, Settings
-from store import account, catalogue
-from store.generation import GenerationStore
 from tests.generators.delivered import as_delivered
 from tests.local.cosmos.support import settle
 from tests.oracle import Prices, SourceDocument, comparable, compute_views

@@ -2,9 +2,9 @@
 
 from azure.cosmos import ContainerProxy
 
-from local.cosmos import Endpoint
-from store.bucket_feed import BucketFeed
-from store.state_feed import StateFeed
+from cosmos_views.store.bucket_feed import BucketFeed
+from cosmos_views.store.state_feed import StateFeed
+from emulators.cosmos import Endpoint
 from tests.worker.conftest import GroundMaker
 
 PKS = ("1:0", "1:1", "1:2")

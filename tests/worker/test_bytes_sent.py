@@ -5,13 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from ledger.commits import Delete, Operation, Write, commit_bytes, encoded_bytes
-from local.cosmos import Endpoint
-from settings import CosmosConnection
-from store import account
-from store.state import StateStore
-from store.transport import CosmosTransport
-from store.views import ViewStore
+from cosmos_views.ledger.commits import Delete, Operation, Write, commit_bytes, encoded_bytes
+from cosmos_views.settings import CosmosConnection
+from cosmos_views.store import account
+from cosmos_views.store.state import StateStore
+from cosmos_views.store.transport import CosmosTransport
+from cosmos_views.store.views import ViewStore
+from emulators.cosmos import Endpoint
 from tests.worker.ground import Ground
 
 TEXT = 'Бхагавад-гита भगवद्गीता ünï "quoted" \\ \t \x07 \x7f   😀'

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ledger.commits import Transient
+from cosmos_views.ledger.commits import Transient
 from tests.worker.ground import (
     INCIDENTS,
     INTERACTIONS,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from processors.judging import TooManyDefects
+from cosmos_views.app import Worker
+from cosmos_views.intake.judging import TooManyDefects
 from tests.worker.ground import (
     INTERACTIONS,
     Document,
@@ -15,7 +16,6 @@ from tests.worker.ground import (
     deliver,
 )
 from tests.worker.stories import interaction
-from wiring import Worker
 
 
 def broken(worker: Worker, fails: Callable[[Any], bool]) -> None:

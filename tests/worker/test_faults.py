@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from azure.cosmos import CosmosClient
 
-from ledger.buckets import bucket_pk
-from materializers.measures import sum_measures
+from cosmos_views.ledger.buckets import bucket_pk
+from cosmos_views.publish.measures import sum_measures
 from materializers.registry import VIEWS
 from tests.oracle.batches import BATCHES, read_batch
 from tests.worker.ground import (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 from tests.oracle import classify, latest_versions
 from tests.oracle.batches import BATCHES, read_batch
 from tests.worker.ground import (

@@ -2,8 +2,8 @@
 
 import gc
 
+from cosmos_views.app import GARBAGE_THRESHOLDS
 from tests.worker.ground import Ground
-from wiring import GARBAGE_THRESHOLDS
 
 
 def test_a_worker_that_starts_lets_garbage_wait(ground: Ground) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-import wiring
-from ledger.commits import Transient
-from materializers import change_feed_health
-from materializers.change_feed_health import Batch
-from store.views import ViewStore
+from cosmos_views import app as wiring
+from cosmos_views import health as change_feed_health
+from cosmos_views.health import Batch
+from cosmos_views.ledger.commits import Transient
+from cosmos_views.store.views import ViewStore
 from tests.worker.ground import INTERACTIONS, Document, Ground, text_of
 from tests.worker.stories import interaction
 

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from ledger.commits import Transient
+from cosmos_views.ledger.commits import Transient
 from materializers.registry import VIEWS
 from tests.worker.ground import (
     INCIDENTS,

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 from tests.local.functions.processes import FAST, host_process
 from tests.local.functions.waiting import wait_until
 from tests.oracle.batches import BATCHES, read_batch

@@ -9,9 +9,10 @@ from random import Random
 
 import pytest
 
-from ledger.commits import Transient
-from local.cosmos import Endpoint
-from processors.doubts import DOUBT_PAUSE_SECONDS
+from cosmos_views.app import Worker
+from cosmos_views.intake.doubts import DOUBT_PAUSE_SECONDS
+from cosmos_views.ledger.commits import Transient
+from emulators.cosmos import Endpoint
 from tests.worker.ground import (
     INCIDENTS,
     INTERACTIONS,
@@ -21,7 +22,6 @@ from tests.worker.ground import (
     deliver_until_done,
 )
 from tests.worker.stories import incident, interaction, on, session
-from wiring import Worker
 
 LSNS = 6
 ROUNDS = 6

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from ledger.commits import encoded_bytes
-from processors.dead_letters import LETTER_BYTES_MAX, OMITTED, DeadLetter, bounded
+from cosmos_views.intake.dead_letters import LETTER_BYTES_MAX, OMITTED, DeadLetter, bounded
+from cosmos_views.ledger.commits import encoded_bytes
 from tests.worker.ground import (
     INTERACTIONS,
     Document,

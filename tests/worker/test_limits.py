@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 from materializers.registry import VIEWS
 from tests.oracle.batches import BATCHES, read_batch
 from tests.worker.ground import (
@@ -153,7 +153,7 @@ def test_one_user_with_many_long_sources_stays_within_the_limits_and_stops_nobod
 ) -> None:
     """However many sources a user has; only a single change too large for a commit is a letter."""
     bytes_max = 300_000
-    monkeypatch.setattr("store.state.COMMIT_BYTES_MAX", bytes_max)
+    monkeypatch.setattr("cosmos_views.store.state.COMMIT_BYTES_MAX", bytes_max)
     worker = ground.worker()
     bodies = [
         interaction(

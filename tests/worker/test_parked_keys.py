@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from materializers.parked import shown_name
+from cosmos_views.cli.main import main
+from cosmos_views.publish.parked import shown_name
 from materializers.registry import VIEWS
-from ops.__main__ import main
 from tests.worker.ground import INTERACTIONS, Ground, deliver
 from tests.worker.stories import interaction, on
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from ledger.commits import Transient
-from local.cosmos import Endpoint
-from materializers.publish import GenerationChanged, Publisher
+from cosmos_views.app import Worker
+from cosmos_views.ledger.commits import Transient
+from cosmos_views.publish.publisher import GenerationChanged, Publisher
+from emulators.cosmos import Endpoint
 from tests.oracle.batches import BATCHES, read_batch
 from tests.worker.ground import (
     INTERACTIONS,
@@ -22,7 +23,6 @@ from tests.worker.ground import (
 )
 from tests.worker.stories import interaction, on, session
 from tests.worker.test_two_workers import at_once
-from wiring import Worker
 
 DAY = "daily_metrics_20260310"
 
@@ -341,9 +341,9 @@ def test_a_generation_that_changes_during_a_run_stops_it(ground: Ground) -> None
 def test_more_pending_than_a_head_may_hold_is_published_in_turns(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("materializers.heads.PENDING_KEYS_MAX", 20)
-    monkeypatch.setattr("materializers.fold.KEYS_PER_COMMIT_MAX", 5)
-    monkeypatch.setattr("materializers.publish.KEYS_PER_CLEAR", 7)
+    monkeypatch.setattr("cosmos_views.publish.heads.PENDING_KEYS_MAX", 20)
+    monkeypatch.setattr("cosmos_views.publish.fold.KEYS_PER_COMMIT_MAX", 5)
+    monkeypatch.setattr("cosmos_views.publish.publisher.KEYS_PER_CLEAR", 7)
     worker = ground.worker()
     for month in range(1, 7):
         body = interaction(f"a{month}", timestamp=f"2026-{month:02}-03T00:00:00Z")
@@ -357,7 +357,7 @@ def test_more_pending_than_a_head_may_hold_is_published_in_turns(
 def test_a_journal_longer_than_one_run_takes_is_folded_in_turns(
     ground: Ground, monkeypatch: pytest.MonkeyPatch, journals_max: int
 ) -> None:
-    monkeypatch.setattr("materializers.fold.JOURNALS_PER_RUN_MAX", journals_max)
+    monkeypatch.setattr("cosmos_views.publish.fold.JOURNALS_PER_RUN_MAX", journals_max)
     worker = ground.worker()
     for number in range(6):
         day = on(10 + number % 2)
@@ -371,8 +371,8 @@ def test_a_journal_longer_than_one_run_takes_is_folded_in_turns(
 def test_a_journal_document_wider_than_one_commit_is_folded_in_parts(
     ground: Ground, monkeypatch: pytest.MonkeyPatch, keys_max: int, cells_max: int
 ) -> None:
-    monkeypatch.setattr("materializers.fold.KEYS_PER_COMMIT_MAX", keys_max)
-    monkeypatch.setattr("materializers.fold.CELLS_PER_KEY_MAX", cells_max)
+    monkeypatch.setattr("cosmos_views.publish.fold.KEYS_PER_COMMIT_MAX", keys_max)
+    monkeypatch.setattr("cosmos_views.publish.fold.CELLS_PER_KEY_MAX", cells_max)
     worker = ground.worker()
     deliver(worker, INTERACTIONS, ground.write(INTERACTIONS, interaction("a")))
     assert_views_are_true(ground, worker)

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 from azure.cosmos import CosmosClient
 
-from local.cosmos import Endpoint
-from local.functions import Timing
-from processors.definition import definition_version
+from cosmos_views.intake.definition import definition_version
+from cosmos_views.settings import ConfigurationError, CosmosConnection
+from cosmos_views.store import account
+from cosmos_views.store.failures import Refused
+from emulators.cosmos import Endpoint
+from emulators.functions import Timing
 from processors.pricing import load_overrides
-from settings import ConfigurationError, CosmosConnection
-from store import account
-from store.failures import Refused
 from tests.local.cosmos.support import settle
 from tests.local.functions.waiting import wait_until
 from tests.worker.ground import INTERACTIONS, Ground, deliver, text_of
@@ -55,7 +55,7 @@ def test_a_store_that_nobody_provisioned_is_refused(ground: Ground) -> None:
 
     with ground.host() as host:
         for function in ("interactions", "publish"):
-            with pytest.raises(Refused, match="run `python -m ops provision`"):
+            with pytest.raises(Refused, match="run `python -m cosmos_views provision`"):
                 host.fire(function, BATCH)
 
 
@@ -67,7 +67,7 @@ def test_state_of_another_definition_is_refused(ground: Ground) -> None:
 
     with ground.host() as host:
         for function in ("interactions", "publish"):
-            with pytest.raises(Refused, match="python -m ops rebuild") as refused:
+            with pytest.raises(Refused, match="python -m cosmos_views rebuild") as refused:
                 host.fire(function, BATCH)
             assert "0-older" in str(refused.value)
             assert mine in str(refused.value)

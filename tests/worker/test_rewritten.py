@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from local.cosmos import Endpoint
-from processors.raw_json import as_text
-from store import sources
-from store.sources import SourceStore
+from cosmos_views.app import Worker
+from cosmos_views.intake.raw_json import as_text
+from cosmos_views.store import sources
+from cosmos_views.store.sources import SourceStore
+from emulators.cosmos import Endpoint
 from tests.worker.ground import (
     INCIDENTS,
     INTERACTIONS,
@@ -22,7 +23,6 @@ from tests.worker.ground import (
     publish_until_done,
 )
 from tests.worker.stories import incident, interaction, on, session
-from wiring import Worker
 
 STORED, WRITTEN = "2026-03-02T12:00:00.600Z", "2026-03-02T12:00:00.6Z"
 """What the host writes for the first is the second."""

@@ -3,8 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from settings import CosmosConnection
-from store import account
+from cosmos_views.settings import CosmosConnection
+from cosmos_views.store import account
 from tests.worker.ground import INTERACTIONS, Ground
 from tests.worker.stories import interaction
 

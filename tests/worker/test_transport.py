@@ -11,10 +11,10 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError, ServiceRequestError
 from azure.core.pipeline.transport import HttpRequest
 
-from local.cosmos import Endpoint
-from settings import BlobConnection, CosmosConnection
-from store import account, archive
-from store.transport import CosmosTransport
+from cosmos_views.settings import BlobConnection, CosmosConnection
+from cosmos_views.store import account, archive
+from cosmos_views.store.transport import CosmosTransport
+from emulators.cosmos import Endpoint
 
 CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 COMPANY = "/etc/ssl/company.pem"

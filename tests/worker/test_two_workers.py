@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from ledger.commits import Committed, Operation, Transient
-from local.cosmos import Endpoint
-from processors.ports import Sources, State
-from processors.report import Report
+from cosmos_views.app import Worker
+from cosmos_views.intake.ports import Sources, State
+from cosmos_views.intake.report import Report
+from cosmos_views.ledger.commits import Committed, Operation, Transient
+from emulators.cosmos import Endpoint
 from tests.local.functions.processes import FAST, HostProcess, host_process
 from tests.oracle.batches import BATCHES, read_batch
 from tests.worker.ground import (
@@ -30,7 +31,6 @@ from tests.worker.ground import (
     text_of,
 )
 from tests.worker.stories import incident, interaction, on, session
-from wiring import Worker
 
 ROUNDS = 4
 

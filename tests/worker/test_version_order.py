@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 from tests.worker.ground import (
     INCIDENTS,
     INTERACTIONS,

@@ -2,12 +2,12 @@
 
 import pytest
 
-from ledger.commits import Write
-from materializers.fold import fold
-from materializers.journal import Journal
-from materializers.measures import Delta
-from materializers.partials import merged
-from store.state import StateStore
+from cosmos_views.ledger.commits import Write
+from cosmos_views.publish.fold import fold
+from cosmos_views.publish.journal import Journal
+from cosmos_views.publish.measures import Delta
+from cosmos_views.publish.partials import merged
+from cosmos_views.store.state import StateStore
 from tests.worker.ground import Ground
 
 PK, KEY = "1:0", "source-day:20260310:gita"

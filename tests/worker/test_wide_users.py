@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from ledger.shards import KEPT_BYTES_MAX, SHARD_BYTES_MAX
-from ledger.users import hot_id, month_id, user_key
+from cosmos_views.ledger.shards import KEPT_BYTES_MAX, SHARD_BYTES_MAX
 from materializers.registry import VIEWS
+from processors.users import hot_id, month_id, user_key
 from tests.generators import Version
 from tests.oracle import Prices, SourceDocument, compute_views, latest_versions
 from tests.property.world import World

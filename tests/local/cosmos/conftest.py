@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from azure.cosmos import ContainerProxy, CosmosClient
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 from tests.local.cosmos.support import connect, make_container
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from azure.cosmos import ContainerProxy, CosmosClient, PartitionKey
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 
 DATABASE = "platform"
 

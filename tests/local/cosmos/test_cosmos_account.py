@@ -10,7 +10,7 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
-from local.cosmos import DEFAULT_KEY, Endpoint
+from emulators.cosmos import DEFAULT_KEY, Endpoint
 from tests.local.cosmos.support import DATABASE, connect, fill, make_container, settle, things
 
 BARE: dict[str, Any] = {"includedPaths": [], "excludedPaths": [{"path": "/*"}]}

@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import pytest
 
-from local.cosmos import Endpoint
-from local.cosmos.admin import Admin
-from local.cosmos.errors import Refused
-from local.cosmos.protocol import Call
+from emulators.cosmos import Endpoint
+from emulators.cosmos.admin import Admin
+from emulators.cosmos.errors import Refused
+from emulators.cosmos.protocol import Call
 from tests.local.cosmos.support import connect, make_container
 
 
@@ -27,7 +27,7 @@ def test_a_split_of_something_absent_is_refused_with_a_sentence(endpoint: Endpoi
 
 
 def test_the_readme_example_runs() -> None:
-    text = (Path(__file__).parents[3] / "local/cosmos/README.md").read_text()
+    text = (Path(__file__).parents[3] / "emulators/cosmos/README.md").read_text()
     example = text.split("```python\n")[1].split("```")[0]
     with Endpoint(partitions=2) as endpoint, connect(endpoint) as client:
         make_container(client, "user_interactions")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from azure.cosmos import ContainerProxy, CosmosClient
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 from tests.local.cosmos.support import DATABASE, fill, ids, make_container, things
 
 

@@ -12,9 +12,9 @@ from azure.cosmos import ContainerProxy, CosmosClient
 from azure.cosmos.aio import CosmosClient as AsyncClient
 from azure.cosmos.exceptions import CosmosHttpResponseError
 
-from local.cosmos import Endpoint, query_distribution
-from local.cosmos.errors import Refused
-from local.cosmos.query_parser import parse
+from emulators.cosmos import Endpoint, query_distribution
+from emulators.cosmos.errors import Refused
+from emulators.cosmos.query_parser import parse
 from tests.local.cosmos.support import DATABASE, fill, make_container, things
 from tests.local.cosmos.test_cosmos_queries import ask
 

@@ -11,7 +11,7 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 from tests.local.cosmos.support import connect, make_container
 
 

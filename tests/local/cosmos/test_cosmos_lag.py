@@ -6,7 +6,7 @@ import pytest
 from azure.cosmos import ContainerProxy, CosmosClient
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 from tests.local.cosmos.support import DATABASE, connect, ids
 
 

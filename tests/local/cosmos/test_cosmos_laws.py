@@ -8,11 +8,11 @@ from azure.cosmos.partition_key import NonePartitionKeyValue
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.cosmos import partition_keys
-from local.cosmos.partition_keys import UNDEFINED_KEY, encode
-from local.cosmos.query_plan import plan
-from local.cosmos.query_syntax import And, Call, Compare, Expression, In, Literal, Not, Or, Path
-from local.cosmos.query_values import evaluator
+from emulators.cosmos import partition_keys
+from emulators.cosmos.partition_keys import UNDEFINED_KEY, encode
+from emulators.cosmos.query_plan import plan
+from emulators.cosmos.query_syntax import And, Call, Compare, Expression, In, Literal, Not, Or, Path
+from emulators.cosmos.query_values import evaluator
 
 ID, KEY, NUMBER = Path(("id",)), Path(("pk",)), Path(("n",))
 

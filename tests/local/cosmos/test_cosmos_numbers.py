@@ -7,8 +7,8 @@ import pytest
 from azure.cosmos import ContainerProxy
 from azure.cosmos.exceptions import CosmosHttpResponseError
 
-from local.cosmos import numbers
-from local.cosmos.errors import Refused
+from emulators.cosmos import numbers
+from emulators.cosmos.errors import Refused
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from azure.cosmos import ContainerProxy, CosmosClient
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 from tests.local.cosmos.support import DATABASE, connect, fill, ids, make_container, things
 
 
@@ -17,7 +17,7 @@ def existing(client: CosmosClient) -> ContainerProxy:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "local.cosmos", *arguments]
+    command = [sys.executable, "-m", "emulators.cosmos", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 

@@ -6,9 +6,9 @@ import pytest
 from azure.cosmos import ContainerProxy, CosmosClient
 from azure.cosmos.exceptions import CosmosHttpResponseError
 
-from local.cosmos import Endpoint
-from local.cosmos.errors import Refused
-from local.cosmos.query_parser import parse
+from emulators.cosmos import Endpoint
+from emulators.cosmos.errors import Refused
+from emulators.cosmos.query_parser import parse
 from tests.local.cosmos.support import DATABASE, connect, fill, ids, make_container, things
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from azure.cosmos import ContainerProxy, CosmosClient, PartitionKey
 
-from local.cosmos import Endpoint
+from emulators.cosmos import Endpoint
 
 
 @dataclass

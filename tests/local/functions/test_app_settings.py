@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local.functions.app_settings import Environment, read_local_settings, resolve_references
-from local.functions.errors import HostError
+from emulators.functions.app_settings import Environment, read_local_settings, resolve_references
+from emulators.functions.errors import HostError
 from tests.local.functions.apps import recorded, write_app
 from tests.local.functions.processes import host_process
 from tests.local.functions.waiting import wait_until

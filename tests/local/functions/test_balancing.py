@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.functions.balancing import leases_to_take
-from local.functions.leases import Lease
+from emulators.functions.balancing import leases_to_take
+from emulators.functions.leases import Lease
 
 NOW = datetime(2026, 11, 21, 7, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.functions.cron import Cron, parse_schedule
-from local.functions.errors import HostError
+from emulators.functions.cron import Cron, parse_schedule
+from emulators.functions.errors import HostError
 
 
 def utc(text: str) -> datetime:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.functions.dates import rewrite_date, rewrite_dates
+from emulators.functions.dates import rewrite_date, rewrite_dates
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.functions import Host, HostError
+from emulators.functions import Host, HostError
 from tests.local.functions.apps import recorded, write_app
 from tests.local.functions.conftest import Ground
 

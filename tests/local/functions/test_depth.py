@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from local.functions.payload import nested_too_deep
+from emulators.functions.payload import nested_too_deep
 
 
 @pytest.mark.parametrize(("levels", "too_deep"), [(63, False), (64, True)])

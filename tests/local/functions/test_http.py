@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from local.functions import Host, HttpKeys
+from emulators.functions import Host, HttpKeys
 from tests.local.functions.apps import recorded, write_app
 
 APP = """

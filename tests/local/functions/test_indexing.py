@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from local.functions import Host, HostError
-from local.functions.retries import RetryPolicy
-from local.functions.triggers import CosmosTrigger
+from emulators.functions import Host, HostError
+from emulators.functions.retries import RetryPolicy
+from emulators.functions.triggers import CosmosTrigger
 from tests.local.functions.apps import write_app
 
 SETTINGS = {"MAX_ITEMS": "7", "COSMOS": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=a2V5;"}

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from local.functions import Host, Timing
+from emulators.functions import Host, Timing
 from tests.local.functions.apps import recorded, write_app
 from tests.local.functions.conftest import Ground
 from tests.local.functions.waiting import wait_until

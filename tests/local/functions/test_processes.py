@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from local.functions import Host
+from emulators.functions import Host
 from tests.local.functions.apps import recorded, write_app
 from tests.local.functions.conftest import Ground
 from tests.local.functions.processes import FAST, host_process

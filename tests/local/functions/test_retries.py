@@ -5,8 +5,8 @@ from itertools import islice
 
 import pytest
 
-from local.functions.errors import HostError
-from local.functions.retries import RetryPolicy, parse_retry_policy
+from emulators.functions.errors import HostError
+from emulators.functions.retries import RetryPolicy, parse_retry_policy
 
 
 def test_a_fixed_delay_always_pauses_the_same_time() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from local.functions.errors import HostError
-from local.functions.routes import best_route, parse_route
+from emulators.functions.errors import HostError
+from emulators.functions.routes import best_route, parse_route
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local.functions import Host, HostError
+from emulators.functions import Host, HostError
 from tests.local.functions.apps import recorded, write_app
 from tests.local.functions.waiting import wait_until
 

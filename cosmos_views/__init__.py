@@ -1,0 +1,1 @@
+"""Exact materialized views from Azure Cosmos DB change feeds: the engine, for any pack."""

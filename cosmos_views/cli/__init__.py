@@ -1,0 +1,1 @@
+"""The operator's commands: `python -m cosmos_views --help`. One file per command."""

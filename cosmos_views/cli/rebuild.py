@@ -1,0 +1,302 @@
+"""`rebuild`: count everything anew into the next generation while readers keep the one in force."""
+
+import argparse
+import sys
+import time
+from typing import Any
+
+import msgspec
+
+from cosmos_views import app as wiring
+from cosmos_views.cli import connection, trailing
+from cosmos_views.cli.numbers import not_negative, positive
+from cosmos_views.cli.output import console, print_json
+from cosmos_views.cli.provision import buckets
+from cosmos_views.cli.reconcile import pace_of
+from cosmos_views.cli.trailing import moment
+from cosmos_views.intake.definition import definition_version
+from cosmos_views.ledger.generations import (
+    BEFORE_SWITCH,
+    Building,
+    Generation,
+    Phase,
+    begun,
+    horizon,
+)
+from cosmos_views.store import catalogue, metering
+from cosmos_views.store.failures import Refused
+from cosmos_views.store.generation import GenerationStore, HeldGeneration
+from cosmos_views.store.state import StateStore
+from cosmos_views.store.views import ViewStore
+from cosmos_views.upkeep.rebuild.comparing import Comparison, compare, print_comparison
+from cosmos_views.upkeep.rebuild.rebuilding import Done, Overtaken, Rebuilding
+from processors.pricing import load_overrides
+
+
+class Result(msgspec.Struct):
+    """What `rebuild` prints."""
+
+    generation: int
+    """The one in force."""
+    phase: str | None
+    """Of a rebuild that is still under way."""
+    users_carried: int = 0
+    documents_read: int = 0
+    keys_published: int = 0
+    keys_stuck: list[str] = []  # msgspec copies the empty default
+    state_documents_removed: int = 0
+    request_charge: float = 0.0
+    comparison: Comparison | None = None
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "rebuild",
+        help="count everything anew beside the state in force, then switch",
+        description="Counts all sources from the beginning into the next generation, with this"
+        " worker's definition, while readers keep what is published; then switches, publishes every"
+        " key again, and deletes the state of the generation before. Interrupted anywhere, the same"
+        " command goes on. Periods older than the shortest TTL of a source keep their documents."
+        " Exit code 1 when --compare found differences, or keys could not be published.",
+    )
+    parser.add_argument(
+        "--compare",
+        action="store_true",
+        help="stop before anything is closed, and print what would change in which views",
+    )
+    parser.add_argument(
+        "--abort",
+        action="store_true",
+        help="give the rebuild under way up; possible until it has switched",
+    )
+    parser.add_argument(
+        "--buckets",
+        type=buckets,
+        metavar="N",
+        help="parts of the next generation's state (default: as many as now)",
+    )
+    parser.add_argument(
+        "--settle-seconds",
+        type=not_negative,
+        metavar="N",
+        help="pause before the switch, and before state is deleted, in which functions that go by"
+        " what was before come to their end (default: %(default)s)",
+        default=wiring.SETTLE_SECONDS,
+    )
+    parser.add_argument(
+        "--request-units-per-second",
+        type=positive,
+        default=2_000.0,
+        metavar="N",
+        help="upper bound of what it takes from the account, on average (default: %(default)s)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    connection.add_yes(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    connection.add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Go on with the rebuild under way, or begin one."""
+    with metering.metered() as meter:
+        client, configured = trailing.connected(options, writes=not options.dry_run)
+        database = client.get_database_client(configured.database)
+        state = database.get_container_client("state")
+        generations = GenerationStore(state)
+        held = generations.held()
+        if options.dry_run:
+            return _say(_plan(held.generation, options), options)
+        if options.abort:
+            require_abortable(held.generation)
+        else:
+            require_mine(held.generation, options)
+        what = "Give the rebuild up" if options.abort else "Rebuild the state of this database"
+        if not connection.agreed(options, f"{what}?"):
+            return 1
+        rebuilding = Rebuilding(
+            worker=wiring.build(client, configured),
+            state=StateStore(state),
+            views=ViewStore(database),
+            generations=generations,
+            pace=pace_of(meter, options.request_units_per_second),
+            note=_noted,
+            settle_seconds=options.settle_seconds,
+        )
+        try:
+            comparison = work(rebuilding, held, options)
+        except Overtaken as overtaken:
+            print(
+                f"{str(overtaken).capitalize()}: see `python -m cosmos_views status`.",
+                file=sys.stderr,
+            )
+            return 1
+        left = generations.held().generation
+    result = _result(left, rebuilding.done, comparison, meter.request_charge)
+    _print(result, options)
+    changed = comparison is not None and comparison.differs
+    return 1 if changed or result.keys_stuck else 0
+
+
+def work(
+    rebuilding: Rebuilding, held: HeldGeneration, options: argparse.Namespace
+) -> Comparison | None:
+    """Phase after phase (options: `abort`, `compare`, `buckets`); None, or the comparison that it
+    stops for."""
+    if options.abort:
+        _phase("aborting")
+        rebuilding.abort(held)
+        return None
+    if held.generation.building is None:
+        held = rebuilding.generations.replace(held, _begun(held.generation, options))
+    while (building := held.generation.building) is not None:
+        _phase(f"{building.phase} (generation {building.generation})")
+        match building.phase:
+            case Phase.PREPARING:
+                held = rebuilding.prepare(held)
+            case Phase.COUNTING:
+                held = rebuilding.carry(held)
+                rebuilding.count(held)
+                if options.compare:
+                    return compare(rebuilding, building)
+                held = rebuilding.counted(held)
+            case Phase.CLOSING:
+                held = rebuilding.close(held)
+            case Phase.SETTLING:
+                held = rebuilding.settle(held)
+            case Phase.PUBLISHING:
+                held = rebuilding.publish(held)
+            case Phase.REMOVING:
+                held = rebuilding.remove(held)
+            case Phase.ABORTING:
+                held = rebuilding.abort(held)
+    return None
+
+
+def _begun(now: Generation, options: argparse.Namespace) -> Generation:
+    now_seconds = int(time.time())
+    ttls = (one.default_ttl for one in catalogue.load().with_role(catalogue.Role.SOURCE))
+    return begun(
+        now,
+        definition_version(load_overrides()),
+        options.buckets or now.buckets,
+        horizon(now_seconds, ttls),
+        now_seconds,
+    )
+
+
+def require_mine(now: Generation, options: argparse.Namespace) -> None:
+    """Raises Refused where the rebuild under way is not the one that is asked for."""
+    building = now.building
+    if building is None:
+        return
+    mine = definition_version(load_overrides())
+    if building.phase is not Phase.ABORTING and building.definition_version != mine:
+        raise Refused(
+            f"a rebuild for definition {building.definition_version} is {building.phase}, but this "
+            f"worker has {mine}: finish it with the worker that began it, or run "
+            "`python -m cosmos_views rebuild --abort`"
+        )
+    if options.buckets is not None and options.buckets != building.buckets:
+        raise Refused(
+            f"the rebuild under way has {building.buckets} buckets: leave --buckets out, or run "
+            "`python -m cosmos_views rebuild --abort` first"
+        )
+    if options.compare and building.phase not in (Phase.PREPARING, Phase.COUNTING):
+        raise Refused(
+            f"the rebuild is {building.phase}: there is nothing left to compare before it switches"
+        )
+
+
+def require_abortable(now: Generation) -> None:
+    building = now.building
+    if building is None:
+        raise Refused("no rebuild is under way")
+    if building.phase not in {*BEFORE_SWITCH, Phase.ABORTING}:
+        raise Refused(
+            f"generation {building.generation} is in force already: let the rebuild finish"
+        )
+
+
+def _plan(now: Generation, options: argparse.Namespace) -> str:
+    """What would be done, as a sentence."""
+    building: Building | None = now.building
+    if options.abort:
+        require_abortable(now)
+        assert building is not None
+        return (
+            f"would delete generation {building.generation}; generation {now.generation} stays "
+            "in force"
+        )
+    require_mine(now, options)
+    if building is not None:
+        return f"would go on with generation {building.generation}, which is {building.phase}"
+    building = _begun(now, options).building
+    assert building is not None
+    same = building.definition_version == now.definition_version
+    kept = (
+        "no document is kept as it is"
+        if building.horizon_seconds is None
+        else f"periods before {moment(building.horizon_seconds)} keep their documents"
+    )
+    return (
+        f"would count all sources into generation {building.generation} "
+        f"({building.buckets} buckets, "
+        + ("the same definition" if same else f"definition {building.definition_version}")
+        + f"), switch, and delete generation {now.generation}; {kept}"
+    )
+
+
+def _result(
+    now: Generation, done: Done, comparison: Comparison | None, request_charge: float
+) -> Result:
+    return Result(
+        now.generation,
+        None if now.building is None else now.building.phase,
+        done.carried,
+        done.documents,
+        done.keys,
+        sorted(set(done.stuck)),
+        done.removed,
+        round(request_charge, 1),
+        comparison,
+    )
+
+
+def _print(result: Result, options: argparse.Namespace) -> None:
+    if options.json:
+        print_json(msgspec.to_builtins(result))
+        return
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    out = console()
+    if result.comparison is not None:
+        print_comparison(result.comparison)
+    for key in result.keys_stuck:
+        out.print(f"not published: {key}")
+    out.print(
+        f"generation {result.generation} is in force"
+        + ("" if result.phase is None else f"; a rebuild is {result.phase}")
+        + f"; {result.documents_read} documents read, {result.keys_published} keys published, "
+        f"{result.state_documents_removed} state documents removed, "
+        f"{result.request_charge} request units"
+    )
+
+
+def _say(sentence: str, options: argparse.Namespace) -> int:
+    if options.json:
+        print_json({"plan": sentence})
+    else:
+        console().print(sentence, soft_wrap=True)
+    return 0
+
+
+def _phase(name: str) -> None:
+    print(("\n" if sys.stderr.isatty() else "") + name, file=sys.stderr, flush=True)
+
+
+def _noted(text: str) -> None:
+    """Progress within a phase, on a terminal only."""
+    if sys.stderr.isatty():
+        print(f"\r{text:<60}", end="", file=sys.stderr, flush=True)

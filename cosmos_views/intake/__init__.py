@@ -1,0 +1,1 @@
+"""Stage 1: a change becomes state."""

@@ -1,0 +1,1 @@
+"""What runs beside the stream: lag, redrive, audit, archive, reconcile, rebuild, erase."""

@@ -1,0 +1,1 @@
+"""Archive: copies of aged documents in Blob storage, and bringing them back."""

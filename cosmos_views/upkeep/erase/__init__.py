@@ -1,0 +1,1 @@
+"""Erase: forget one owner everywhere, for ever."""

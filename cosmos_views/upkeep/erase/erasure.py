@@ -1,0 +1,240 @@
+"""Erasure of one user's state in one generation: the tombstone, then everything is taken back.
+
+The tombstone is set on the hot document, under its ETag. From then on no commit that counts for the
+user can land: whoever read the hot document before is refused by its ETag, whoever reads it later
+ignores the change. So what is counted when the tombstone stands is all there is to take back, and
+that goes the ordinary way: planned as deletions, committed with their journal, in chunks. Whatever
+is done is found done by the next attempt.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from cosmos_views.intake.ownership import Layout, version_of
+from cosmos_views.intake.ports import State
+from cosmos_views.ledger.commits import (
+    OPERATIONS_MAX,
+    CommitError,
+    Delete,
+    Operation,
+    TooLarge,
+    Transient,
+    Write,
+)
+from cosmos_views.ledger.entries import Outcome, Verdict
+from cosmos_views.ledger.plan import INCIDENTS, Owner, Plan, Unread, counted_fact
+from cosmos_views.ledger.plan import plan as make_plan
+from cosmos_views.publish.journal import JOURNAL_FROM, Journal, journal_of
+from materializers.carrying import given_up, months_of
+from processors.user_documents import further_ids, load_user
+from processors.users import ErasedUser, HotUser, User, hot_id, is_bare, is_erased, month_id
+
+ATTEMPTS_MAX = 50
+ENTRIES_PER_COMMIT = 50
+"""Taken back together, with hot document, months and journal under one commit."""
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """A user's tombstone in one generation."""
+
+    pk: str
+    key: str
+    session_token: str | None
+    """Readings with it are at least as new as the tombstone."""
+
+
+def tombstone(state: State, layout: Layout, key: str) -> Tombstone:
+    """Set a user's tombstone in one generation; one that stands already stays. Raises Transient."""
+    pk = layout.pk_of(key)
+    name = hot_id(key)
+    for _ in range(ATTEMPTS_MAX):
+        found, token = state.read(pk, [name])
+        hot = found.get(name)
+        if is_erased(hot):
+            return Tombstone(pk, key, token)
+        body: HotUser | ErasedUser = ErasedUser(name, pk)
+        if hot is not None:
+            # Its counts stay until they have been taken back.
+            body = msgspec.structs.replace(
+                msgspec.convert(hot, HotUser, str_keys=True), erased=True
+            )
+        try:
+            committed = state.commit(pk, [Write(body, name, None if hot is None else hot["_etag"])])
+        except CommitError:
+            continue
+        return Tombstone(pk, key, committed.session_token)
+    raise Transient("the user's hot document changes all the time")
+
+
+@dataclass
+class Erasing:
+    """Takes back what is counted of one user, under a tombstone that stands."""
+
+    state: State
+    at: Tombstone
+    user: str
+    now_ms: Callable[[], int]
+    nonce: Callable[[], str]
+    pace: Callable[[], None]
+    _attempts: int = 0
+
+    def retract(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Delete entries (id, outcome, fact), and what they counted. Raises Transient."""
+        # Incidents first, so that no join has to move; the latest days first, so that a first day
+        # changes only when nothing is left.
+        counted = sorted(
+            (one for one in entries if one["outcome"] == Outcome.COUNTED),
+            key=lambda one: (_source(one["id"]) != INCIDENTS, -_day(one)),
+        )
+        left = [one["id"] for one in counted]
+        size, token = ENTRIES_PER_COMMIT, self.at.session_token
+        while left:
+            chunk = left[:size]
+            wanted = {*chunk, hot_id(self.at.key)}
+            documents, token = self.state.read(self.at.pk, wanted, token)
+            operations, partial = self._operations(chunk, documents, token)
+            try:
+                if operations:
+                    token = self.state.commit(self.at.pk, operations).session_token
+            except TooLarge:
+                self._again()
+                size = max(1, len(chunk) // 2)
+                continue
+            except CommitError:
+                self._again()
+                continue
+            self._attempts = 0
+            self.pace()
+            left = left if partial else left[len(chunk) :]
+        self.delete([one["id"] for one in entries if one["outcome"] != Outcome.COUNTED])
+
+    def delete(self, ids: Collection[str]) -> None:
+        """Delete documents that count nothing. Raises Transient."""
+        left = sorted(ids)
+        while left:
+            chunk = left[:OPERATIONS_MAX]
+            try:
+                self.state.commit(self.at.pk, [Delete(one) for one in chunk])
+            except CommitError:
+                self._again()
+                found, _ = self.state.read(self.at.pk, chunk, self.at.session_token)
+                left = [one for one in chunk if one in found] + left[len(chunk) :]
+                continue
+            self.pace()
+            left = left[len(chunk) :]
+
+    def make_bare(self) -> None:
+        """Leave the tombstone and nothing else, and count nothing of the user's history any more.
+        Raises Transient."""
+        name = hot_id(self.at.key)
+        while True:
+            documents, token = self.state.read(self.at.pk, [name], self.at.session_token)
+            hot = documents.get(name)
+            if hot is None or is_bare(hot):
+                # Only who removes the whole generation deletes a tombstone.
+                return
+            operations: list[Operation] = [Write(ErasedUser(name, self.at.pk), name, hot["_etag"])]
+            if delta := given_up(self._whole(documents, token)):
+                journal_id = f"{JOURNAL_FROM}{self.now_ms():013d}:{self.nonce()}"
+                journal = Journal(journal_id, self.at.pk, delta)
+                operations.append(Write(journal, journal.id, None))
+            try:
+                self.state.commit(self.at.pk, operations)
+            except CommitError:
+                self._again()
+
+    def _whole(self, documents: Mapping[str, Mapping[str, Any]], token: str | None) -> User:
+        """The user's whole history, of which the hot document was read."""
+        key = self.at.key
+        read = dict(documents)
+        if shards := further_ids(key, read, ()):
+            read |= self.state.read(self.at.pk, shards, token)[0]
+        user = load_user(key, read, ())
+        assert user is not None
+        months = sorted(one for one in months_of(user) if one < user.hot.latest)
+        if months:
+            ids = [month_id(key, one) for one in months]
+            read |= self.state.read(self.at.pk, ids, token)[0]
+            if shards := further_ids(key, read, months):
+                read |= self.state.read(self.at.pk, shards, token)[0]
+        user = load_user(key, read, months)
+        assert user is not None
+        return user
+
+    def _operations(
+        self, chunk: Sequence[str], documents: Mapping[str, Mapping[str, Any]], token: str | None
+    ) -> tuple[list[Operation], bool]:
+        """What takes a chunk back, and whether it has to be planned once more after that."""
+        present = [one for one in chunk if one in documents]
+        deletes: list[Operation] = [Delete(one) for one in present]
+        hot = documents.get(hot_id(self.at.key))
+        counted = [one for one in present if documents[one]["outcome"] == Outcome.COUNTED]
+        if hot is None or is_bare(hot) or not counted:
+            # Without its history nothing tells what these were worth: reconcile finds it.
+            return deletes, False
+        owner = Owner(self.at.pk, self.at.key, self.user)
+        verdicts = [retraction(documents[one]) for one in counted]
+        plan = planned(self.state, owner, verdicts, documents, token)
+        journal = journal_of(self.at.pk, [plan], self.now_ms(), self.nonce())
+        writes: list[Operation] = [
+            one for one in plan.writes if plan.partial or one.document_id not in chunk
+        ]
+        if journal is not None:
+            writes.append(Write(journal, journal.id, None))
+        return (writes if plan.partial else writes + deletes), plan.partial
+
+    def _again(self) -> None:
+        self._attempts += 1
+        if self._attempts > ATTEMPTS_MAX:
+            raise Transient("what is counted of the user could not be taken back")
+
+
+def facts_by_source(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The source of each counted entry."""
+    return (_source(one["id"]) for one in entries if one["outcome"] == Outcome.COUNTED)
+
+
+def planned(
+    state: State,
+    owner: Owner,
+    verdicts: Sequence[Verdict],
+    documents: Mapping[str, Mapping[str, Any]],
+    token: str | None,
+) -> Plan:
+    """The plan of one owner's verdicts, whose entries and hot document were read."""
+    read = {one.entry_id for one in verdicts}
+    read |= {hot_id(owner.key)} if owner.key is not None else set()
+    while True:
+        try:
+            return make_plan(owner, verdicts, documents, read)
+        except Unread as more:
+            found, token = state.read(owner.pk, more.ids, token)
+            documents = {**documents, **found}
+            read |= more.ids
+
+
+def retraction(entry: Mapping[str, Any]) -> Verdict:
+    """The verdict that takes back what an entry counts, of the version it decided."""
+    return Verdict(
+        source=_source(entry["id"]),
+        entry_id=entry["id"],
+        document=entry["document"],
+        version=version_of(entry),
+        outcome=Outcome.DELETED,
+        fact=None,
+        ttl=None,
+    )
+
+
+def _source(entry_id: str) -> str:
+    return entry_id.split(":")[1]
+
+
+def _day(entry: Mapping[str, Any]) -> int:
+    fact = counted_fact(_source(entry["id"]), entry)
+    assert fact is not None
+    return fact.day

@@ -1,0 +1,1 @@
+"""Rebuild: count everything anew beside the generation in force, then switch."""

@@ -1,0 +1,1 @@
+"""Reconcile: prove that sources, ledger, partials and views agree, and repair what does not."""
