@@ -20,6 +20,7 @@ from cosmos_views.settings import (
     publish_schedule,
     redrive_schedule,
 )
+from pack import PACK
 
 app = func.FunctionApp()
 
@@ -47,7 +48,7 @@ FOREVER: dict[str, Any] = {
 @app.retry(**FOREVER)
 def interactions(changes: str, context: func.Context) -> None:
     """Changes of `user_interactions`."""
-    worker().process("user_interactions", changes, _correlation(context))
+    worker(PACK).process("user_interactions", changes, _correlation(context))
 
 
 @app.cosmos_db_trigger(
@@ -56,7 +57,7 @@ def interactions(changes: str, context: func.Context) -> None:
 @app.retry(**FOREVER)
 def sessions(changes: str, context: func.Context) -> None:
     """Changes of `user_sessions`."""
-    worker().process("user_sessions", changes, _correlation(context))
+    worker(PACK).process("user_sessions", changes, _correlation(context))
 
 
 @app.cosmos_db_trigger(
@@ -65,37 +66,37 @@ def sessions(changes: str, context: func.Context) -> None:
 @app.retry(**FOREVER)
 def incidents(changes: str, context: func.Context) -> None:
     """Changes of `abuse_incidents`."""
-    worker().process("abuse_incidents", changes, _correlation(context))
+    worker(PACK).process("abuse_incidents", changes, _correlation(context))
 
 
 @app.timer_trigger(arg_name="timer", schedule=publish_schedule(os.environ), use_monitor=False)
 def publish(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the platform hands it over
     """Fold the journal and publish the views that are due."""
-    worker().publish()
+    worker(PACK).publish()
 
 
 @app.timer_trigger(arg_name="timer", schedule=audit_schedule(os.environ), use_monitor=False)
 def audit(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the platform hands it over
     """Find and repair changes that the platform checkpointed away."""
-    worker().audit()
+    worker(PACK).audit()
 
 
 @app.timer_trigger(arg_name="timer", schedule=archive_schedule(os.environ), use_monitor=False)
 def archive(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the platform hands it over
     """Copy aged documents to Blob storage before they expire."""
-    worker().archive()
+    worker(PACK).archive()
 
 
 @app.timer_trigger(arg_name="timer", schedule=redrive_schedule(os.environ), use_monitor=False)
 def redrive(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG001 - as above
     """Send dead letters whose reason may be gone through stage 1 again."""
-    worker().redrive(_correlation(context))
+    worker(PACK).redrive(_correlation(context))
 
 
 @app.timer_trigger(arg_name="timer", schedule=lag_schedule(os.environ), use_monitor=False)
 def lag(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the platform hands it over
     """Log how far each source's leases are behind, and whether they move."""
-    worker().lag()
+    worker(PACK).lag()
 
 
 def _correlation(context: func.Context) -> dict[str, str]:

@@ -28,7 +28,6 @@ from typing import Any
 from azure.cosmos import CosmosClient
 
 from benchmarks.traffic import DAY, SEED, Document, lengthened
-from cosmos_views.cli.lines import SOURCES
 from cosmos_views.settings import BlobConnection
 from cosmos_views.store import catalogue
 from cosmos_views.store.archive import ArchiveStore, connect
@@ -41,6 +40,7 @@ from cosmos_views.upkeep.trailing import Allowance, TrailingReader
 from demo.synthetic import INTERACTIONS, traffic
 from emulators.azurite import Azurite
 from emulators.cosmos import Endpoint
+from pack import PACK
 
 DATABASE = "archive"
 A_DAY = 10_000
@@ -82,7 +82,7 @@ def _archive(client: CosmosClient, documents: int, azurite_copies: int) -> int:
                 return ErasedUsers(state).among(keys)
 
         handle = Archiving(
-            SOURCES[INTERACTIONS],
+            PACK.source(INTERACTIONS),
             _Timed(azurites, clock),
             erased_among,
         )

@@ -24,7 +24,7 @@ NOTHING = "pass"
 IMPORT = "import function_app"
 FIRST_BATCH = """
 import sys, function_app, wiring
-wiring.worker().process("user_interactions", sys.stdin.read(), {})
+wiring.worker(PACK).process("user_interactions", sys.stdin.read(), {})
 """
 
 

@@ -16,8 +16,7 @@ from cosmos_views.intake.batch import Outside, Processor
 from cosmos_views.intake.documents import Source
 from cosmos_views.intake.ownership import Layout
 from cosmos_views.ledger.commits import Committed, Operation, Write
-from processors import incidents, interactions, sessions
-from processors.pricing import Prices, load_overrides
+from pack import PACK
 
 TTL_SECONDS = 31_536_000
 NOW_MS = 1_773_619_200_000
@@ -62,14 +61,14 @@ class MemoryState:
 
 def sources() -> dict[str, Source[Any]]:
     """The three sources by container."""
-    every = (interactions.source(Prices(load_overrides())), sessions.SOURCE, incidents.SOURCE)
-    return {source.container: source for source in every}
+    return {source.container: source for source in PACK.sources}
 
 
 def processors(state: MemoryState, of: dict[str, Source[Any]]) -> dict[str, Processor]:
     """Stage 1 over that state, in one bucket."""
     nonces = itertools.count()
     outside = Outside(
+        pack=PACK,
         state=state,
         sources=_Nothing(),
         poison=_Nothing(),

@@ -15,8 +15,8 @@ from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 from cosmos_views.ledger.instants import WINDOW_SECONDS, day_label, month_label, window_label
 from cosmos_views.store import catalogue
-from materializers.registry import VIEWS
-from processors.facts import Fact, IncidentFact, InteractionFact, SessionFact
+from pack import PACK
+from processors.facts import AnyFact, IncidentFact, InteractionFact, SessionFact
 
 MILLION = 1_000_000
 DECIMALS = 4
@@ -34,7 +34,7 @@ class NaiveWorker:
     request_units: float = 0.0
     containers: dict[str, ContainerProxy] = field(default_factory=dict)
 
-    def apply(self, user: str | None, fact: Fact) -> None:
+    def apply(self, user: str | None, fact: AnyFact) -> None:
         """Add one change to every view it touches."""
         tier = "casual"
         for view, key, add in touched(user, fact):
@@ -49,11 +49,11 @@ class NaiveWorker:
         container = self.containers.get(view)
         if container is None:
             container = self.containers[view] = self.database.get_container_client(view)
-        document_id, partition = VIEWS[view].document_id(key), VIEWS[view].partition(key)
+        document_id, partition = PACK.views[view].document_id(key), PACK.views[view].partition(key)
         try:
             document = dict(container.read_item(document_id, partition, response_hook=self._noted))
         except CosmosResourceNotFoundError:
-            document = {"id": document_id, VIEWS[view].partition_key: partition}
+            document = {"id": document_id, PACK.views[view].partition_key: partition}
         add(document)
         container.upsert_item(document, response_hook=self._noted)
         return document
@@ -63,7 +63,7 @@ class NaiveWorker:
         self.request_units += float(headers["x-ms-request-charge"])
 
 
-def touched(user: str | None, fact: Fact) -> Iterator[tuple[str, str, Add]]:
+def touched(user: str | None, fact: AnyFact) -> Iterator[tuple[str, str, Add]]:
     """(view, key, what to add) of one change; engagement_summary follows from the user's tier."""
     day, month = day_label(fact.day), month_label(fact.day)
     match fact:

@@ -8,6 +8,7 @@ included. Beside both, the naive worker, whose cost per change no batch makes sm
 from dataclasses import replace
 from itertools import islice
 from time import thread_time
+from typing import cast
 
 import msgspec
 
@@ -18,6 +19,7 @@ from cosmos_views.store import account
 from demo.cost import DAY_SECONDS, by_batch, stream
 from demo.metered import Bench, Spent
 from emulators.cosmos import Endpoint
+from processors.facts import AnyFact
 
 TUNED, DEFAULT = "naive, tuned indexing", "naive, default indexing"
 
@@ -102,7 +104,9 @@ def _naive(scale: Scale, endpoint: Endpoint, bench: Bench, *, tuned: bool) -> li
         text = msgspec.json.encode(documents[0])
         document = msgspec.json.decode(text, type=sources[source].document_type)
         if not document.is_deleted:
-            worker.apply(document.user_id or None, sources[source].to_fact(document))
+            worker.apply(
+                document.user_id or None, cast("AnyFact", sources[source].to_fact(document))
+            )
             changes += 1
     seconds = thread_time() - started
     found = [

@@ -12,13 +12,14 @@ from benchmarks import memory, traffic
 from benchmarks.figures import Figure, Peer, Scale, at_most, shown
 from cosmos_views.ledger.commits import COMMIT_BYTES_MAX, encoded_bytes
 from cosmos_views.ledger.instants import DAY_SECONDS, month_start
+from cosmos_views.ledger.owners import owner_key
 from cosmos_views.publish.measures import Delta, add_all, normalized_delta
 from cosmos_views.publish.partials import added
 from demo.metered import provisioned
 from emulators.cosmos import Endpoint
 from materializers.grains import day, month, source_day, window
+from materializers.users.history import Month, User, UserMonth, month_id
 from processors.facts import Citation, InteractionFact
-from processors.users import Month, User, UserMonth, month_id, user_key
 
 USER = "e45d45fe-d106-46b0-8bef-8bb87a179c0d"
 PK = "1:0"
@@ -53,7 +54,7 @@ def interaction(at_seconds: int, number: int, citations: int = 2) -> Interaction
 
 def user_of(facts: Iterable[InteractionFact]) -> User:
     """One user's history of these facts, in order of time."""
-    user = User.new(user_key(USER), PK, USER, "202401")
+    user = User.new(owner_key(USER), PK, USER, "202401")
     for fact in facts:
         user.count(fact, 1)
     return user

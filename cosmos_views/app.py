@@ -16,7 +16,6 @@ from azure.cosmos import CosmosClient
 from cosmos_views import health as change_feed_health
 from cosmos_views import settings
 from cosmos_views.intake.batch import Outside, Processor
-from cosmos_views.intake.definition import definition_version
 from cosmos_views.intake.documents import Source
 from cosmos_views.intake.ownership import Layout
 from cosmos_views.intake.report import Report
@@ -24,6 +23,7 @@ from cosmos_views.ledger import foreign
 from cosmos_views.ledger.buckets import bucket_pk
 from cosmos_views.ledger.generations import Generation
 from cosmos_views.ledger.instants import DAY_SECONDS
+from cosmos_views.pack import Pack
 from cosmos_views.publish.parked import shown_name
 from cosmos_views.publish.publisher import GenerationChanged, Publisher, Stage
 from cosmos_views.store import account, catalogue, metering
@@ -46,8 +46,6 @@ from cosmos_views.upkeep.lag import Gauge, State
 from cosmos_views.upkeep.notes import Note
 from cosmos_views.upkeep.redrive import Outcome, Redriver
 from cosmos_views.upkeep.trailing import Handle, Reading, TrailingReader, run_all
-from processors import incidents, interactions, sessions
-from processors.pricing import Prices, load_overrides
 
 ARCHIVE_MARGIN_DAYS = 14
 """Documents are archived so long before they expire, at the latest."""
@@ -70,6 +68,7 @@ schedules, and than the platform's ten minutes for a function."""
 class Worker:
     """Both stages over one store."""
 
+    pack: Pack
     processors: dict[str, Processor]
     publisher: Publisher
     views: ViewStore
@@ -226,7 +225,7 @@ class Worker:
             lag_seconds_counts=change_feed_health.lag_counts(report.lags_seconds),
         )
         try:
-            change_feed_health.add(self.views, batch, _now_ms())
+            change_feed_health.add(self.views, self.pack.health, batch, _now_ms())
         except Exception as error:  # whatever it is, the batch is done
             self.log.warning("health could not be written", error_type=type(error).__name__)
 
@@ -273,8 +272,8 @@ def _cost(meter: metering.Meter, started: float) -> dict[str, Any]:
 
 
 @cache
-def worker() -> Worker:
-    """The worker of this process, built from its environment when the first batch comes.
+def worker(pack: Pack) -> Worker:
+    """The worker of this process for a pack, built from its environment when the first batch comes.
 
     Raises ConfigurationError or Refused, each time again until the cause is gone.
     """
@@ -282,17 +281,16 @@ def worker() -> Worker:
     client = account.connect(configured.cosmos)
     account.check(client)
     gc.set_threshold(*GARBAGE_THRESHOLDS)
-    return build(client, configured)
+    return build(pack, client, configured)
 
 
-def build(client: CosmosClient, configured: settings.Settings) -> Worker:
+def build(pack: Pack, client: CosmosClient, configured: settings.Settings) -> Worker:
     """A worker over an account. Raises Refused where its definition does not fit the store."""
     log = logger(configured.log_level)
     database = client.get_database_client(configured.database)
     state_container = database.get_container_client("state")
     generations = GenerationStore(state_container)
-    overrides = load_overrides()
-    definition = definition_version(overrides)
+    definition = pack.definition
     state = StateStore(state_container)
     views = ViewStore(database)
     erased = ErasedUsers(state)
@@ -308,6 +306,7 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
         ),
     )
     outside = Outside(
+        pack=pack,
         state=state,
         sources=SourceStore(database),
         poison=poison,
@@ -317,12 +316,11 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
         jitter=random.random,
         wait=time.sleep,
     )
-    sources = (interactions.source(Prices(overrides)), sessions.SOURCE, incidents.SOURCE)
     containers = catalogue.load()
     check_archive_ages(configured.archive_after_days, containers)
     processors = {
         source.container: Processor(source, containers.named(source.container).default_ttl, outside)
-        for source in sources
+        for source in pack.sources
     }
     feed = ChangeFeedStore(database)
     archived = None if configured.blob is None else ArchiveStore(blobs.connect(configured.blob))
@@ -346,8 +344,10 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
         return reader
 
     return Worker(
+        pack=pack,
         processors=processors,
         publisher=Publisher(
+            pack=pack,
             state=state,
             views=views,
             feed=StateFeed(state_container),
@@ -373,7 +373,7 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
             ),
         ),
         gauge=Gauge(
-            sources=[source.container for source in sources],
+            sources=[source.container for source in pack.sources],
             leases=LeaseStore(database.get_container_client("leases")),
             feed=feed,
             now_seconds=lambda: _now_ms() // 1_000,
@@ -387,9 +387,9 @@ def build(client: CosmosClient, configured: settings.Settings) -> Worker:
                 configured.audit_delay_seconds,
                 audit.auditing(processors[source.container]),
             )
-            for source in sources
+            for source in pack.sources
         ],
-        archives=[] if archived is None else [archiver(one, archived) for one in sources],
+        archives=[] if archived is None else [archiver(one, archived) for one in pack.sources],
     )
 
 

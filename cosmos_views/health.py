@@ -1,4 +1,4 @@
-"""system_health, `metric_type` change_feed: how the worker itself fared, by the time it ran.
+"""The worker's own health, `metric_type` change_feed: how it fared, by the time it ran.
 
 Best effort, and outside every comparison (views.md, section 4). Each batch adds what it came to to
 the document of its window as it stands, in the run that measured it, because a function's next run
@@ -13,9 +13,9 @@ import msgspec
 
 from cosmos_views.ledger.commits import Conflict
 from cosmos_views.ledger.instants import SECOND_US, WINDOW_SECONDS, iso, window_label
+from cosmos_views.pack import HealthPlace
 from cosmos_views.publish import histogram
 from cosmos_views.publish.rendering import ratio
-from materializers.system_health import VIEW
 
 CHANGE_FEED = "change_feed"
 LAG_SECONDS_MAX = histogram.RESPONSE_MS_MAX
@@ -64,15 +64,17 @@ def lag_counts(lags_seconds: Iterable[int]) -> dict[int, int]:
     return Counter(histogram.bucket_of(min(max(lag, 0), LAG_SECONDS_MAX)) for lag in lags_seconds)
 
 
-def add(views: Views, batch: Batch, now_ms: int) -> None:
+def add(views: Views, place: HealthPlace, batch: Batch, now_ms: int) -> None:
     """Add a batch to the document of the window it ended in. Raises Conflict where others write it
     all the time, or what the container answers."""
     window = now_ms // 1_000 // WINDOW_SECONDS
     for writes_left in reversed(range(WRITES_MAX)):
-        existing = views.read(VIEW.name, document_id(window), CHANGE_FEED)
+        existing = views.read(place.container, document_id(place, window), CHANGE_FEED)
         etag = None if existing is None else existing["_etag"]
         try:
-            views.write(VIEW.name, rendered(window, _read(existing) + batch, now_ms), etag)
+            views.write(
+                place.container, rendered(place, window, _read(existing) + batch, now_ms), etag
+            )
         except Conflict:
             if not writes_left:
                 raise
@@ -80,25 +82,25 @@ def add(views: Views, batch: Batch, now_ms: int) -> None:
         return
 
 
-def document_id(window: int) -> str:
-    """Named by the window's end, as all of system_health."""
+def document_id(place: HealthPlace, window: int) -> str:
+    """Named by the window's end."""
     end = window_label(window + 1)
-    return f"system_health_{CHANGE_FEED}_{end[:8]}_{end[8:]}"
+    return f"{place.container}_{CHANGE_FEED}_{end[:8]}_{end[8:]}"
 
 
-def is_health(document: Mapping[str, Any]) -> bool:
+def is_health(place: HealthPlace, document: Mapping[str, Any]) -> bool:
     """Whether a document of the container is one of these."""
-    prefix = f"system_health_{CHANGE_FEED}_"
+    prefix = f"{place.container}_{CHANGE_FEED}_"
     return document.get("metric_type") == CHANGE_FEED and str(document["id"]).startswith(prefix)
 
 
-def rendered(window: int, total: Batch, now_ms: int) -> dict[str, Any]:
+def rendered(place: HealthPlace, window: int, total: Batch, now_ms: int) -> dict[str, Any]:
     """The window's document."""
     lags = total.lag_seconds_counts
     return {
-        "id": document_id(window),
+        "id": document_id(place, window),
         "metric_type": CHANGE_FEED,
-        "document_type": VIEW.name,
+        "document_type": place.container,
         "timestamp": iso((window + 1) * WINDOW_SECONDS * SECOND_US),
         "time_window_minutes": WINDOW_SECONDS // 60,
         **msgspec.to_builtins(total, str_keys=True),
@@ -108,9 +110,9 @@ def rendered(window: int, total: Batch, now_ms: int) -> dict[str, Any]:
         "resource_health": {
             "function_error_rate": ratio(total.dead_letters, total.changes_delivered)
         },
-        "calculation_version": VIEW.calculation_version,
+        "calculation_version": place.calculation_version,
         "published_at": iso(now_ms * 1_000),
-        "ttl": VIEW.ttl_seconds,
+        "ttl": place.ttl_seconds,
     }
 
 

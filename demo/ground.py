@@ -20,6 +20,7 @@ from demo.bad_days import arm
 from emulators.azurite import Azurite, CannotInstall
 from emulators.cosmos import Endpoint, FaultRule
 from emulators.functions import Host, Timing
+from pack import PACK
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 POLL_SECONDS = 0.25
@@ -70,7 +71,7 @@ class Ground:
         client = account.connect(CosmosConnection(self.endpoint.url, self.endpoint.key))
         self._stack.callback(client.close)
         name = catalogue.load().database
-        self.account = Account(client, client.get_database_client(name))
+        self.account = Account(client, client.get_database_client(name), PACK)
         self.generation, _ = provision(self.account, plan.buckets)
         self.endpoint.stats.reset()
         self._start_azurite(plan)

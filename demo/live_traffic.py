@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cosmos_views.cli.connection import Account
-from cosmos_views.cli.lines import SOURCES, Line, as_line
+from cosmos_views.cli.lines import Line, as_line
 from cosmos_views.cli.writing import Writer
 from demo.synthetic import traffic
+from pack import PACK
 
 INTERACTIONS_PER_DAY = 900
 SECONDS_PER_DAY = 90
@@ -61,7 +62,7 @@ class LiveTraffic(threading.Thread):
                     due = []
                 if self._ends.wait(STEP_SECONDS):
                     return
-            due.append(as_line("live traffic", moved_to(document, day, begun), SOURCES[source]))
+            due.append(as_line("live traffic", moved_to(document, day, begun), PACK.source(source)))
         if due:
             yield due
 

@@ -16,9 +16,8 @@ import msgspec
 from azure.cosmos import ContainerProxy, DatabaseProxy
 
 from cosmos_views import app as wiring
-from cosmos_views.cli.lines import SOURCES, Problem, as_line
+from cosmos_views.cli.lines import Problem, as_line
 from cosmos_views.cli.writing import Writer
-from cosmos_views.intake.definition import definition_version
 from cosmos_views.ledger.instants import DAY_SECONDS
 from cosmos_views.settings import CosmosConnection, Settings
 from cosmos_views.store import account, catalogue
@@ -26,7 +25,7 @@ from cosmos_views.store.generation import GenerationStore
 from cosmos_views.store.metering import Meter, metered
 from demo.synthetic import Write, timed_traffic, traffic
 from emulators.cosmos import Endpoint
-from processors.pricing import load_overrides
+from pack import PACK
 
 CHANGES_PER_INTERACTION = 1.86
 """What the traffic of `demo.synthetic` comes to."""
@@ -67,11 +66,9 @@ def provisioned(
     client = account.connect(CosmosConnection(endpoint.url, endpoint.key))
     catalogue.provision(client, name)
     database = client.get_database_client(name)
-    GenerationStore(database.get_container_client("state")).create_first(
-        buckets, definition_version(load_overrides())
-    )
+    GenerationStore(database.get_container_client("state")).create_first(buckets, PACK.definition)
     connection = CosmosConnection(endpoint.url, endpoint.key)
-    return database, wiring.build(client, Settings(connection, name, None, "CRITICAL"))
+    return database, wiring.build(PACK, client, Settings(connection, name, None, "CRITICAL"))
 
 
 class Bench:
@@ -90,7 +87,7 @@ class Bench:
         self.database, self._worker = provisioned(endpoint, buckets)
         self._writer = Writer(self.database, 2)
         self._feeds = {
-            source: _Feed(self.database.get_container_client(source)) for source in SOURCES
+            source: _Feed(self.database.get_container_client(source)) for source in PACK.facts
         }
         self._seed = seed
         self._poison_every = poison_every
@@ -162,7 +159,7 @@ class Bench:
 
     def apply(self, source: str, documents: list[Document], spent: Spent) -> None:
         """Write documents, and put what the feed then holds through stage 1."""
-        lines = [as_line("", document, SOURCES[source]) for document in documents]
+        lines = [as_line("", document, PACK.source(source)) for document in documents]
         for result in self._writer.write(lines):
             assert not isinstance(result, Problem), result.reason
         changes = self._feeds[source].read(spent)

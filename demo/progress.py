@@ -11,7 +11,7 @@ from rich.text import Text
 from cosmos_views.cli.output import cell, counts, table
 from demo.ground import Ground
 from demo.worker_log import Totals, WorkerLog
-from materializers.registry import VIEWS
+from pack import PACK
 
 FUNCTION_OF_SOURCE = {
     "user_interactions": "interactions",
@@ -89,7 +89,7 @@ class Progress:
             published=sum(
                 one.count
                 for one in totals
-                if one.container in VIEWS and one.operation in ("create", "replace")
+                if one.container in PACK.views and one.operation in ("create", "replace")
             ),
             request_charge=sum(one.request_charge for one in totals),
         )

@@ -11,7 +11,7 @@ from cosmos_views.cli.replay import as_json as summary_as_json
 from cosmos_views.cli.status import dead_letters
 from demo.ground import Ground
 from demo.progress import Moment
-from materializers.registry import VIEWS
+from pack import PACK
 
 DOCUMENTS_SHOWN_MAX = {"daily_metrics": 24}
 DOCUMENTS_SHOWN_MAX_ELSE = 8
@@ -21,7 +21,7 @@ SOURCE_CONTAINERS = frozenset({"user_interactions", "user_sessions", "abuse_inci
 
 def print_results(out: Console, ground: Ground, summary: Summary, moment: Moment) -> None:
     """Everything a first look wants to see."""
-    for view in VIEWS:
+    for view in PACK.views:
         documents = views.read_all(ground.account, view)
         if not documents:
             continue
@@ -29,7 +29,7 @@ def print_results(out: Console, ground: Ground, summary: Summary, moment: Moment
         left_out = f", the latest {len(shown)} of {len(documents)}"
         out.print()
         title = view + (left_out if len(shown) < len(documents) else "")
-        out.print(views.as_table(view, shown, title))
+        out.print(views.as_table(PACK.views[view], shown, title))
     out.print()
     for name, number, note in _outcomes(summary, moment):
         out.print(f"{name:<16}{cell(number):>8}  {note}".rstrip())
@@ -50,7 +50,7 @@ def as_json(ground: Ground, summary: Summary, moment: Moment) -> dict[str, Any]:
     letters = dead_letters(ground.account)
     totals = moment.totals
     return {
-        "views": {view: views.read_all(ground.account, view) for view in VIEWS},
+        "views": {view: views.read_all(ground.account, view) for view in PACK.views},
         "replay": summary_as_json(summary),
         "worker": {
             "changes_delivered": totals.delivered.total(),

@@ -22,7 +22,7 @@ from demo.progress import Progress
 from demo.results import as_json, latest, print_results
 from demo.serve import add_arguments, plan_of, stop_on_signals
 from demo.worker_log import WorkerLog
-from materializers.registry import VIEWS
+from pack import PACK
 
 BATCHES = REPOSITORY / "tests" / "fixtures" / "batches"
 LOG = REPOSITORY / ".local" / "run.log"
@@ -31,7 +31,7 @@ FALLBACK_SOURCE = "user_interactions"
 LOOK_SECONDS = 0.2
 PATIENCE_SECONDS = 120.0
 WATCHED_DOCUMENTS = 5
-WATCHED_VIEW = next(iter(VIEWS))
+WATCHED_VIEW = next(iter(PACK.views))
 
 
 def add_parser(commands: Any) -> None:
@@ -160,7 +160,8 @@ def _watch(ground: Ground, log: WorkerLog, out: Console, seed: int, stop: thread
         while not stop.wait(LOOK_SECONDS if out.is_terminal else 1.0):
             days = latest(views.read_all(ground.account, WATCHED_VIEW), WATCHED_DOCUMENTS)
             progress.show(
-                progress.moment(traffic.written), views.as_table(WATCHED_VIEW, days, WATCHED_VIEW)
+                progress.moment(traffic.written),
+                views.as_table(PACK.views[WATCHED_VIEW], days, WATCHED_VIEW),
             )
         traffic.stop()
     out.print(f"Stopped after {traffic.written} live documents.")

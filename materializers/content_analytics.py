@@ -175,4 +175,14 @@ VIEW = View(
     key_of=lambda document: f"{month_of(document)}:{document['source']}",
     render=render,
     expand=expand,
+    compared=("comparative_metrics.growth_trends",),
+    columns={
+        "period": "period_start",
+        "source": "source",
+        "citations": "usage_metrics.total_citations",
+        "users": "usage_metrics.unique_users_accessed",
+        "relevance": "performance_metrics.avg_relevance_score",
+        "rating": "performance_metrics.user_satisfaction_avg",
+        "rank": "comparative_metrics.vs_other_texts.usage_rank",
+    },
 )

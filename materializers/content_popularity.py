@@ -24,7 +24,7 @@ from cosmos_views.publish.rendering import (
     row_of,
     top,
 )
-from cosmos_views.publish.view import Inputs, Reads, View
+from cosmos_views.publish.view import DAYS, MONTHS, Inputs, Reads, View
 from materializers.grains.day import Interactions, Personality, Text, Topic
 from materializers.grains.month import MonthSource
 from materializers.grains.source_day import Verse, content_id
@@ -267,4 +267,20 @@ VIEW = View(
     partition=partition,
     key_of=lambda document: document["id"].rpartition("_")[2],
     render=render,
+    periods=(DAYS, MONTHS),
+    compared=(
+        "top_foundational_texts[].trending_score",
+        "trending_topics[].growth_rate",
+    ),
+    compared_days=7,
+    columns={
+        "period": "time_period",
+        "date": "date",
+        "interactions": "data_points",
+        "first text": "top_foundational_texts.0.source",
+        "citations": "top_foundational_texts.0.citations",
+        "first content": "trending_content.0.content_id",
+        "first topic": "trending_topics.0.topic",
+        "first personality": "personality_rankings.0.personality",
+    },
 )

@@ -16,7 +16,7 @@ from cosmos_views.publish.rendering import (
     row_of,
     usd,
 )
-from cosmos_views.publish.view import Inputs, Reads, View
+from cosmos_views.publish.view import DAYS, Inputs, Reads, View
 from materializers import alerts
 from materializers.grains.day import (
     Incidents,
@@ -191,4 +191,20 @@ VIEW = View(
     partition=iso_day,
     key_of=lambda document: document["id"].rpartition("_")[2],
     render=render,
+    periods=(DAYS,),
+    columns={
+        "date": "date",
+        "interactions": "usage_statistics.total_interactions",
+        "sessions": "usage_statistics.total_sessions",
+        "users": "usage_statistics.active_users",
+        "new": "usage_statistics.new_users",
+        "avg ms": "system_performance.avg_response_time_ms",
+        "p95 ms": "system_performance.p95_response_time_ms",
+        "errors": "system_performance.error_rate",
+        "citations": "content_performance.total_citations",
+        "rating": "quality_metrics.user_satisfaction_avg",
+        "cost USD": "ai_performance.total_cost_usd",
+        "flagged": "safety_metrics.auto_flagged_content",
+        "retention": "business_metrics.user_retention_rate",
+    },
 )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cosmos_views.ledger.fixed_point import MILLION, divided_half_even
 from cosmos_views.ledger.instants import month_label, previous_month
-from processors.users import MonthTotals, User
+from materializers.users.history import MonthTotals, User
 
 POWER_USER, ENGAGED, CASUAL, NEW, CHURNED = "power_user", "engaged", "casual", "new", "churned"
 TIERS = (POWER_USER, ENGAGED, CASUAL, NEW, CHURNED)

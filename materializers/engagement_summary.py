@@ -154,4 +154,15 @@ VIEW = View(
     partition=_tier,
     key_of=lambda document: f"{document['engagement_tier']}:{document['id'].rpartition('_')[2]}",
     render=render,
+    compared=("trend_analysis",),
+    columns={
+        "period": "period_start",
+        "tier": "engagement_tier",
+        "users": "user_count",
+        "share": "percentage_of_total",
+        "sessions": "avg_metrics.sessions_per_month",
+        "score": "avg_metrics.engagement_score",
+        "rating": "avg_metrics.satisfaction_rating",
+        "growth": "trend_analysis.growth_rate_monthly",
+    },
 )

@@ -121,4 +121,15 @@ VIEW = View(
     key_of=lambda document: f"{month_of(document)}:{document['source']}",
     render=render,
     expand=expand,
+    compared=("trend_analysis.incident_growth_rate",),
+    columns={
+        "period": "period_start",
+        "source": "source",
+        "incidents": "incident_summary.total_incidents",
+        "critical": "incident_summary.by_severity.critical",
+        "high": "incident_summary.by_severity.high",
+        "false positives": "content_analysis.false_positive_rate",
+        "pending": "moderation_actions.manual_reviews_pending",
+        "hours": "moderation_actions.avg_resolution_time_hours",
+    },
 )

@@ -120,4 +120,18 @@ VIEW = View(
     partition=lambda _window: PERFORMANCE,
     key_of=key_of,
     render=render,
+    periods=(),
+    columns={
+        "metric": "metric_type",
+        "window end": "timestamp",
+        "health": "health_status",
+        "score": "overall_health_score",
+        "requests/s": "performance_metrics.requests_per_second",
+        "avg ms": "performance_metrics.avg_response_time_ms",
+        "p95 ms": "performance_metrics.p95_response_time_ms",
+        "errors": "performance_metrics.error_rate",
+        "changes": "changes_counted",
+        "dead letters": "dead_letters",
+        "request units": "request_charge",
+    },
 )

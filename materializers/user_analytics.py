@@ -18,7 +18,7 @@ from cosmos_views.publish.rendering import (
 )
 from cosmos_views.publish.view import Inputs, Reads, View
 from materializers import engagement
-from processors.users import Month, MonthTotals
+from materializers.users.history import Month, MonthTotals
 
 INTERESTS_MOST = 3
 BEGINNER_BELOW, INTERMEDIATE_BELOW = Fraction(34, 100), Fraction(67, 100)
@@ -35,7 +35,7 @@ def keys_of(state_key: str) -> Iterable[str]:
 
 def render(key: str, inputs: Inputs) -> dict[str, Any] | None:
     """The document of one user and month; None without an interaction or session."""
-    month, user = _month(key), inputs.user
+    month, user = _month(key), inputs.owner
     standing = None if user is None else engagement.standing(user, month)
     if user is None or standing is None:
         return None
@@ -158,9 +158,20 @@ VIEW = View(
     calculation_version="1",
     keys_of=keys_of,
     starts_at_seconds=lambda key: month_starts_at_seconds(_month(key)),
-    reads=lambda key: Reads(user=_user(key), month=_month(key)),
+    reads=lambda key: Reads(owner=_user(key), part=_month(key)),
     document_id=lambda key: bounded_id(f"user_analytics_{in_id(_user(key))}_{_month(key)}"),
     partition=_user,
     key_of=lambda document: f"{month_of(document)}:{document['user_id']}",
     render=render,
+    names_owner=True,
+    columns={
+        "period": "period_start",
+        "user": "user_id",
+        "tier": "user_profile.user_tier",
+        "score": "user_profile.engagement_score",
+        "sessions": "session_metrics.total_sessions",
+        "interactions": "interaction_metrics.total_interactions",
+        "pattern": "behavioral_insights.usage_pattern",
+        "cost USD": "cost.total_cost_usd",
+    },
 )

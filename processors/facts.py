@@ -110,9 +110,9 @@ class IncidentFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return self.at_seconds // DAY_SECONDS
 
 
-Fact = InteractionFact | SessionFact | IncidentFact
+AnyFact = InteractionFact | SessionFact | IncidentFact
 
-FACT_TYPES: dict[str, type[Fact]] = {
+FACT_TYPES: dict[str, type[AnyFact]] = {
     "user_interactions": InteractionFact,
     "user_sessions": SessionFact,
     "abuse_incidents": IncidentFact,

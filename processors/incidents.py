@@ -135,5 +135,6 @@ SOURCE: Source[Incident] = Source(
     container="abuse_incidents",
     kinds=("abuse_incident",),
     document_type=Incident,
+    fact=IncidentFact,
     to_fact=to_fact,
 )

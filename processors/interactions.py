@@ -24,8 +24,9 @@ from cosmos_views.intake.documents import (
 )
 from cosmos_views.ledger.fixed_point import MILLION, millionths, whole_milliseconds
 from cosmos_views.ledger.instants import SECOND_US
-from cosmos_views.ledger.labels import chapter_and_verse, cited_in_text, label, source_label
+from cosmos_views.ledger.labels import label
 from processors.facts import Citation, InteractionFact
+from processors.labels import chapter_and_verse, cited_in_text, source_label
 
 RATING_MIN, RATING_MAX = 1, 5
 CHUNKS_MAX = 1_000_000
@@ -344,5 +345,7 @@ def source(price: Price) -> Source[Interaction]:
         container="user_interactions",
         kinds=("user_interaction", "interaction", "usage_tracking"),
         document_type=Interaction,
+        fact=InteractionFact,
+        notes={"unpriced": lambda fact: not fact.priced},
         to_fact=lambda document: to_fact(document, price),
     )

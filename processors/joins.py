@@ -14,6 +14,7 @@ from cosmos_views.ledger.labels import digest
 from processors.facts import IncidentFact, InteractionFact
 
 INTERACTIONS = "user_interactions"
+INCIDENTS = "abuse_incidents"
 INTERACTION_PREFIX = "interaction_"
 _KEY_CHARACTERS = 16
 

@@ -64,5 +64,6 @@ SOURCE: Source[Session] = Source(
     container="user_sessions",
     kinds=("user_session", "session"),
     document_type=Session,
+    fact=SessionFact,
     to_fact=to_fact,
 )

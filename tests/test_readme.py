@@ -8,6 +8,7 @@ import pytest
 
 import cosmos_views.cli.main
 import demo.__main__
+from pack import PACK
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
@@ -19,7 +20,7 @@ COMMAND = re.compile(
 )
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 MAKE_TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-PARSERS = {"cosmos_views": cosmos_views.cli.main.parser(), "demo": demo.__main__.parser()}
+PARSERS = {"cosmos_views": cosmos_views.cli.main.parser(PACK), "demo": demo.__main__.parser()}
 
 
 def commands() -> list[str]:

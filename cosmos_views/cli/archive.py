@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cosmos_views.cli import connection, restore, trailing
-from cosmos_views.cli.lines import SOURCES
 from cosmos_views.cli.output import print_json
+from cosmos_views.intake.documents import Source
+from cosmos_views.pack import Pack
 from cosmos_views.settings import ConfigurationError
 from cosmos_views.upkeep.archive.copies import ALARMING, Archiving, change_of, copy_of
 from cosmos_views.upkeep.trailing import Document, Handle, TrailingReader
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, pack: Pack) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "archive",
@@ -29,12 +30,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--status", action="store_true", help="only say how far the archive has come"
     )
-    parser.add_argument("--source", choices=sorted(SOURCES), help="only this source")
+    parser.add_argument("--source", choices=sorted(pack.facts), help="only this source")
     parser.add_argument("--dry-run", action="store_true", help="only count what would be archived")
     parser.add_argument("--json", action="store_true", help="print JSON")
     connection.add_arguments(parser)
     parser.set_defaults(run=run)
-    restore.add_parser(parser.add_subparsers(metavar="restore"))
+    restore.add_parser(parser.add_subparsers(metavar="restore"), pack)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -90,13 +91,13 @@ def _refused(reader: TrailingReader) -> Iterator[str]:
 def _write_nothing(reader: TrailingReader) -> None:
     """Read on as usual, and leave cursors and blobs as they are."""
     reader.state = trailing.Unwritten(reader.state)
-    reader.handle = _counting(reader.container)
+    archiving = reader.handle
+    assert isinstance(archiving, Archiving)
+    reader.handle = _counting(archiving.source)
     reader.again = lambda _now, _ttl: Counter()
 
 
-def _counting(container: str) -> Handle:
-    source = SOURCES[container]
-
+def _counting(source: Source[Any]) -> Handle:
     def handle(documents: Sequence[Document]) -> Counter[str]:
         done = Counter({"would_archive": 0, "skipped_deleted": 0, "bytes": 0})
         for document in documents:

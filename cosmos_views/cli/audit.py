@@ -10,6 +10,7 @@ from cosmos_views import app as wiring
 from cosmos_views.cli import connection, trailing
 from cosmos_views.cli.numbers import whole
 from cosmos_views.cli.output import print_json
+from cosmos_views.pack import Pack
 from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.audit import CHECKED, REPAIRED
 from cosmos_views.upkeep.reconcile.walking import Walk
@@ -18,7 +19,7 @@ from cosmos_views.upkeep.trailing import Document, TrailingReader
 WOULD_REPAIR = "would_repair"
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, _pack: Pack) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "audit",
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     """Audit once, or show where the audit stands."""
     writes = not (options.status or options.dry_run)
     client, configured = trailing.connected(options, writes=writes)
-    worker = wiring.build(client, configured)
+    worker = wiring.build(options.pack, client, configured)
     readers = worker.audits
     if options.status:
         rows = trailing.status(readers, int(time.time()))

@@ -10,6 +10,7 @@ from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy
 from azure.cosmos.exceptions import CosmosHttpResponseError, CosmosResourceNotFoundError
 
 from cosmos_views.ledger.generations import Generation
+from cosmos_views.pack import Pack
 from cosmos_views.settings import CONNECTION, ConfigurationError, cosmos_connection
 from cosmos_views.store import account, catalogue
 from cosmos_views.store.failures import Refused
@@ -29,10 +30,11 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True)
 class Account:
-    """A client of the account and the database the worker uses in it."""
+    """A client of the account, the database the worker uses in it, and the worker's pack."""
 
     client: CosmosClient
     database: DatabaseProxy
+    pack: Pack
 
     def container(self, name: str) -> ContainerProxy:
         """One container by its catalogue name."""
@@ -100,7 +102,7 @@ def connect(options: argparse.Namespace, *, writes: bool = False) -> Account:
     if writes:
         endpoint = connection.endpoint.rstrip("/")
         print(f"Writes to database {name} of {endpoint}.", file=sys.stderr)
-    return Account(client, client.get_database_client(name))
+    return Account(client, client.get_database_client(name), options.pack)
 
 
 def agreed(options: argparse.Namespace, question: str) -> bool:

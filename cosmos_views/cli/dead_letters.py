@@ -15,6 +15,7 @@ from cosmos_views.cli.numbers import whole_positive
 from cosmos_views.cli.output import cell, console, counts, print_json, table
 from cosmos_views.intake.dead_letters import CATEGORIES, DeadLetter, Status
 from cosmos_views.ledger.instants import SECOND_US, iso
+from cosmos_views.pack import Pack
 from cosmos_views.store import catalogue
 from cosmos_views.store.poison import PoisonStore, Selection
 from cosmos_views.upkeep.redrive import Outcome
@@ -28,7 +29,7 @@ PROGRESS_EVERY = 25
 HEADINGS = ("id", "source", "document", "category", "path", "status", "attempts", "first failed")
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, _pack: Pack) -> None:
     """Declare the command and its four actions."""
     parser = commands.add_parser(
         "dead-letters",

@@ -22,12 +22,11 @@ from cosmos_views.intake.ownership import Layout
 from cosmos_views.ledger.entries import Outcome
 from cosmos_views.ledger.foreign import of_form
 from cosmos_views.ledger.labels import digest
+from cosmos_views.ledger.owners import owner_key
 from cosmos_views.store.erased import ErasedUsers
 from cosmos_views.store.queries import by_ids
 from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.rebuild.horizon import beyond
-from processors.facts import FACT_TYPES, InteractionFact
-from processors.users import user_key
 
 LOOK_AT_ONCE = 2_000
 """Versions asked for in one look; the oldest first, because feeds are read in order."""
@@ -63,7 +62,8 @@ class Tally:
     """Something else was counted of the document before, and has been retracted."""
     unchanged: int = 0
     """The document counted the same before: no measure changes."""
-    unpriced: int = 0
+    notes: Counter[str] = field(default_factory=Counter)
+    """What sources say of the facts counted, such as `unpriced`."""
     beyond_horizon: Counter[str] = field(default_factory=Counter)
     """Versions whose change not every view shows, because its period keeps the document it has: by
     `days` (no view of the day or month does) or `months` (only those of the day do)."""
@@ -104,7 +104,7 @@ class Ledger:
         return found
 
     def _pk(self, change: Change) -> str:
-        name = change.entry_id if change.user is None else user_key(change.user)
+        name = change.entry_id if change.user is None else owner_key(change.user)
         return self._layout.pk_of(name)
 
 
@@ -112,8 +112,10 @@ class Decisions:
     """Follows written versions until the worker has decided them."""
 
     def __init__(self, target: Account) -> None:
-        self.tally = Tally()
+        noted = (name for source in target.pack.sources for name in source.notes)
+        self.tally = Tally(notes=Counter(dict.fromkeys(noted, 0)))
         self._horizon_seconds = target.generation().horizon_seconds
+        self._pack = target.pack
         self._ledger = Ledger(target)
         self._poison = target.container("poison_messages")
         self._registry = ErasedUsers(StateStore(target.container("state")))
@@ -127,7 +129,7 @@ class Decisions:
 
     def before(self, lines: Sequence[Line]) -> dict[str, Entry]:
         """The entries of documents that are about to be written."""
-        users = {user_key(one.change.user) for one in lines if one.change.user}
+        users = {owner_key(one.change.user) for one in lines if one.change.user}
         self._erased |= self._registry.among(users - self._erased)
         return self._ledger.entries(
             line.change for line in lines if line.change.entry_id not in self._waiting
@@ -136,7 +138,7 @@ class Decisions:
     def expect(self, written: Written, before: dict[str, Entry]) -> None:
         """Wait for this version; `before` is what `before()` said."""
         change = written.line.change
-        if change.user and user_key(change.user) in self._erased:
+        if change.user and owner_key(change.user) in self._erased:
             # It leaves no entry, by which it could be seen.
             self.tally.ignored[ERASED] += 1
             return
@@ -181,18 +183,20 @@ class Decisions:
                 tally.ignored[awaited.change.kind or ""] += 1
             case Outcome.DEAD:
                 dead.append(awaited)
+        source = self._pack.source(awaited.change.source)
         fact = entry.get("fact")
         old = None if awaited.before is None else awaited.before.get("fact")
         if fact is not None and fact == old:
             tally.unchanged += 1
         else:
             tally.corrections += old is not None
-            kind = FACT_TYPES[awaited.change.source]
+            kind = source.fact
             facts = [msgspec.convert(one, kind) for one in (old, fact) if one is not None]
             if where := beyond(self._horizon_seconds, [one.day for one in facts]):
                 tally.beyond_horizon[where] += 1
-        if fact is not None and FACT_TYPES[awaited.change.source] is InteractionFact:
-            tally.unpriced += not msgspec.convert(fact, InteractionFact).priced
+        if fact is not None:
+            counted = msgspec.convert(fact, source.fact)
+            tally.notes.update(name for name, noted in source.notes.items() if noted(counted))
 
     def _categorize(self, dead: list[_Awaited]) -> None:
         """Ask the dead letters for their categories."""

@@ -15,6 +15,7 @@ from cosmos_views.cli import connection, trailing
 from cosmos_views.cli.numbers import not_negative, positive
 from cosmos_views.cli.output import console, counts, print_json, table
 from cosmos_views.cli.reconcile import pace_of
+from cosmos_views.pack import Pack
 from cosmos_views.settings import Settings
 from cosmos_views.store import archive, metering
 from cosmos_views.store.archive import ArchiveStore
@@ -48,7 +49,7 @@ class Receipt(msgspec.Struct):
     request_charge: float = 0.0
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, _pack: Pack) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "erase",
@@ -145,7 +146,7 @@ def _erasure(
     at_once = replace(configured, publish_pace_seconds=0, log_level="CRITICAL")
     return Erasure(
         Places(
-            worker=wiring.build(client, at_once),
+            worker=wiring.build(options.pack, client, at_once),
             state=StateStore(state),
             views=ViewStore(database),
             sources=SourceStore(database),

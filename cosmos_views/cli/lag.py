@@ -9,6 +9,7 @@ from typing import Any
 from cosmos_views.cli import connection
 from cosmos_views.cli.numbers import not_negative
 from cosmos_views.cli.output import console, print_json, table
+from cosmos_views.pack import Pack
 from cosmos_views.settings import FEED_POLL_SECONDS_DEFAULT
 from cosmos_views.store import catalogue
 from cosmos_views.store.change_feed import ChangeFeedStore
@@ -22,7 +23,7 @@ HEADINGS = ("source", "lease", "state", "changes behind", "seconds behind", "rea
 Readings = list[tuple[Reading, State]]
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, _pack: Pack) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "lag",

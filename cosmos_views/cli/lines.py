@@ -11,15 +11,8 @@ from typing import Any
 import msgspec
 
 from cosmos_views.intake.documents import Change, Source, read_document
-from processors import incidents, interactions, sessions
-from processors.pricing import Prices
+from cosmos_views.pack import Pack
 
-SOURCES: dict[str, Source[Any]] = {
-    source.container: source
-    for source in (interactions.source(Prices(())), sessions.SOURCE, incidents.SOURCE)
-}
-"""By container. Only kinds and identities are asked of them here; no price is."""
-SOURCE_OF_KIND = {kind: name for name, source in SOURCES.items() for kind in source.kinds}
 SYSTEM_PROPERTIES = ("_rid", "_self", "_etag", "_attachments", "_ts", "_lsn")
 
 
@@ -53,19 +46,21 @@ class Line:
         return self.change.source
 
 
-def read_lines(path: Path, fallback: str | None) -> Iterator[tuple[int, Line | Problem]]:
+def read_lines(
+    pack: Pack, path: Path, fallback: str | None
+) -> Iterator[tuple[int, Line | Problem]]:
     """(bytes read, the line or what is wrong with it); `fallback` takes documents whose kind is
     absent or unknown. Raises CannotRead."""
     try:
         with path.open("rb") as file:
             for number, text in enumerate(file, start=1):
                 if text.strip():
-                    yield len(text), _line(f"{path.name}:{number}", text, fallback)
+                    yield len(text), _line(pack, f"{path.name}:{number}", text, fallback)
     except OSError as error:
         raise CannotRead(f"cannot read {path}: {error.strerror}") from None
 
 
-def _line(place: str, text: bytes, fallback: str | None) -> Line | Problem:
+def _line(pack: Pack, place: str, text: bytes, fallback: str | None) -> Line | Problem:
     try:
         document = msgspec.json.decode(text.removeprefix(b"\xef\xbb\xbf"))
     except msgspec.DecodeError as error:
@@ -76,7 +71,7 @@ def _line(place: str, text: bytes, fallback: str | None) -> Line | Problem:
         return Problem(place, "not a document: a JSON object is expected")
     if not isinstance(document.get("id"), str) or not document["id"]:
         return Problem(place, "a document without an id: `id` has to be text")
-    source = _source_of(document, fallback)
+    source = _source_of(pack, document, fallback)
     if isinstance(source, str):
         return Problem(place, source)
     for name in SYSTEM_PROPERTIES:
@@ -90,13 +85,14 @@ def as_line(place: str, document: dict[str, Any], source: Source[Any]) -> Line:
     return Line(place, len(raw), document, read_document(source, raw))
 
 
-def _source_of(document: dict[str, Any], fallback: str | None) -> Source[Any] | str:
+def _source_of(pack: Pack, document: dict[str, Any], fallback: str | None) -> Source[Any] | str:
     """The source a document belongs to, or why there is none."""
     kind = document.get("document_type") or document.get("type")
-    if isinstance(kind, str) and kind in SOURCE_OF_KIND:
-        return SOURCES[SOURCE_OF_KIND[kind]]
+    for source in pack.sources:
+        if isinstance(kind, str) and kind in source.kinds:
+            return source
     if fallback is not None:
-        return SOURCES[fallback]
+        return pack.source(fallback)
     if not kind:
         return "no document_type: say with --source where it belongs"
     if not isinstance(kind, str):

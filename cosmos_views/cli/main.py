@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 from azure.core.exceptions import AzureError
 
+from cosmos_views import packs
 from cosmos_views.cli import (
     archive,
     audit,
     dead_letters,
     erase,
     lag,
-    prices,
     provision,
     rebuild,
     reconcile,
@@ -29,6 +29,7 @@ from cosmos_views.cli.connection import Unreachable
 from cosmos_views.cli.output import in_any_encoding
 from cosmos_views.ledger.commits import CommitError, Transient
 from cosmos_views.ledger.foreign import skipping
+from cosmos_views.pack import Pack
 from cosmos_views.settings import ConfigurationError
 from cosmos_views.store.failures import Refused
 
@@ -44,14 +45,17 @@ COMMANDS = (
     reconcile,
     rebuild,
     erase,
-    prices,
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
+def main(arguments: Sequence[str] | None = None, pack: Pack | None = None) -> int:
+    """Run one command for a pack, by default the one that PACK names; returns the exit code."""
     in_any_encoding()
-    options = parser().parse_args(arguments)
+    try:
+        pack = pack or packs.load(os.environ)
+    except ConfigurationError as error:
+        return _report(f"{error}", 2)
+    options = parser(pack).parse_args(arguments)
     with skipping() as skipped:
         code = _run(options)
     for container, number in skipped.by_container.items():
@@ -79,7 +83,7 @@ def _run(options: argparse.Namespace) -> int:
     return code
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(pack: Pack) -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
         prog="python -m cosmos_views",
@@ -90,8 +94,9 @@ def parser() -> argparse.ArgumentParser:
         " 2 wrong usage or configuration.",
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_parser(commands)
+    for command in (*COMMANDS, *pack.commands):
+        command.add_parser(commands, pack)
+    top.set_defaults(pack=pack)
     return top
 
 

@@ -7,17 +7,16 @@ from typing import Any
 from cosmos_views.cli import connection
 from cosmos_views.cli.connection import Account
 from cosmos_views.cli.output import print_json
-from cosmos_views.intake.definition import definition_version
 from cosmos_views.ledger.generations import Generation
+from cosmos_views.pack import Pack
 from cosmos_views.store import account, catalogue
 from cosmos_views.store.failures import Refused
 from cosmos_views.store.generation import BUCKETS_DEFAULT, GenerationStore
-from processors.pricing import load_overrides
 
 BUCKETS_MAX = 1_024
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, _pack: Pack) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "provision",
@@ -90,7 +89,7 @@ def provision(
     except ValueError as error:
         raise Refused(str(error)) from None
     generations = GenerationStore(target.container("state"))
-    definition = definition_version(load_overrides())
+    definition = target.pack.definition
     created = generations.read() is None
     found = generations.create_first(wanted_buckets or BUCKETS_DEFAULT, definition)
     if wanted_buckets is not None and found.buckets != wanted_buckets:

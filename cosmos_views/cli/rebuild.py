@@ -14,7 +14,6 @@ from cosmos_views.cli.output import console, print_json
 from cosmos_views.cli.provision import buckets
 from cosmos_views.cli.reconcile import pace_of
 from cosmos_views.cli.trailing import moment
-from cosmos_views.intake.definition import definition_version
 from cosmos_views.ledger.generations import (
     BEFORE_SWITCH,
     Building,
@@ -23,6 +22,7 @@ from cosmos_views.ledger.generations import (
     begun,
     horizon,
 )
+from cosmos_views.pack import Pack
 from cosmos_views.store import catalogue, metering
 from cosmos_views.store.failures import Refused
 from cosmos_views.store.generation import GenerationStore, HeldGeneration
@@ -30,7 +30,6 @@ from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
 from cosmos_views.upkeep.rebuild.comparing import Comparison, compare, print_comparison
 from cosmos_views.upkeep.rebuild.rebuilding import Done, Overtaken, Rebuilding
-from processors.pricing import load_overrides
 
 
 class Result(msgspec.Struct):
@@ -49,7 +48,7 @@ class Result(msgspec.Struct):
     comparison: Comparison | None = None
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, _pack: Pack) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "rebuild",
@@ -116,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
         if not connection.agreed(options, f"{what}?"):
             return 1
         rebuilding = Rebuilding(
-            worker=wiring.build(client, configured),
+            worker=wiring.build(options.pack, client, configured),
             state=StateStore(state),
             views=ViewStore(database),
             generations=generations,
@@ -179,7 +178,7 @@ def _begun(now: Generation, options: argparse.Namespace) -> Generation:
     ttls = (one.default_ttl for one in catalogue.load().with_role(catalogue.Role.SOURCE))
     return begun(
         now,
-        definition_version(load_overrides()),
+        options.pack.definition,
         options.buckets or now.buckets,
         horizon(now_seconds, ttls),
         now_seconds,
@@ -191,7 +190,7 @@ def require_mine(now: Generation, options: argparse.Namespace) -> None:
     building = now.building
     if building is None:
         return
-    mine = definition_version(load_overrides())
+    mine = options.pack.definition
     if building.phase is not Phase.ABORTING and building.definition_version != mine:
         raise Refused(
             f"a rebuild for definition {building.definition_version} is {building.phase}, but this "

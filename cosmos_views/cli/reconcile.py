@@ -18,10 +18,11 @@ from cosmos_views import settings
 from cosmos_views.cli import connection
 from cosmos_views.cli.numbers import positive, whole
 from cosmos_views.cli.output import console, print_json, table
-from cosmos_views.intake.definition import definition_version
 from cosmos_views.intake.ownership import Layout
 from cosmos_views.ledger.generations import Generation
 from cosmos_views.ledger.instants import day_label
+from cosmos_views.ledger.snapshots import Difference
+from cosmos_views.pack import Pack
 from cosmos_views.publish.fold import read_bucket
 from cosmos_views.store import account, catalogue, metering
 from cosmos_views.store.catalogue import Role
@@ -32,10 +33,9 @@ from cosmos_views.store.views import ViewStore
 from cosmos_views.upkeep.rebuild.horizon import Unchanging, print_unchanging, unchanging
 from cosmos_views.upkeep.reconcile import proving, walking
 from cosmos_views.upkeep.reconcile.gone import Gone, day_of, where
-from cosmos_views.upkeep.reconcile.proof import Difference, provable_since
+from cosmos_views.upkeep.reconcile.proof import provable_since
 from cosmos_views.upkeep.reconcile.taking_back import retract
 from cosmos_views.upkeep.reconcile.walking import Moving, Walk
-from processors.pricing import load_overrides
 
 SHOWN_MAX = 50
 REPAIR_TRIES_MAX = 10
@@ -45,7 +45,7 @@ PUBLISH_RUNS_MIN = 3
 KEYS_PER_REPUBLISH = 500
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, _pack: Pack) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "reconcile",
@@ -129,11 +129,9 @@ def run(options: argparse.Namespace) -> int:
     """Prove, report, repair."""
     target = connection.connect(options, writes=not options.dry_run)
     account.check(target.client)
-    worker = wiring.build(target.client, _settings(options, target.database.id))
+    worker = wiring.build(options.pack, target.client, _settings(options, target.database.id))
     sources = catalogue.load().with_role(Role.SOURCE)
-    generation = GenerationStore(target.container("state")).in_force(
-        definition_version(load_overrides())
-    )
+    generation = GenerationStore(target.container("state")).in_force(options.pack.definition)
     ttls = (one.default_ttl for one in sources)
     since = provable_since(int(time.time()), generation.began, ttls)
     if options.period and options.period[:6] < since:
@@ -156,7 +154,7 @@ def run(options: argparse.Namespace) -> int:
         lost,
         gone,
         dict(foreign),
-        unchanging(generation.horizon_seconds),
+        unchanging(options.pack.views.values(), generation.horizon_seconds),
         since,
         repaired=not options.dry_run,
         request_charge=round(meter.request_charge, 1),
@@ -176,6 +174,7 @@ def _reconcile(
     generation: Generation,
     since: str,
 ) -> tuple[list[Difference], int, int, Counter[str]]:
+    pack = worker.pack
     layout = Layout(generation.generation, generation.buckets)
     pks = [layout.pk(one) for one in range(generation.buckets)]
     container, state = target.container("state"), StateStore(target.container("state"))
@@ -197,7 +196,9 @@ def _reconcile(
         wrong: dict[tuple[str, str], Difference] = {}
         for tries_left in reversed(range(REPAIR_TRIES_MAX)):
             proven = proving.prove(
-                proving.take_snapshot(container, pk, pace, _noted(f"bucket {pk}")), since
+                pack,
+                proving.take_snapshot(pack, container, pk, pace, _noted(f"bucket {pk}")),
+                since,
             )
             foreign[f"state {pk}"] = len(proven.snapshot.foreign)
             within = proven.within(options.period)
@@ -211,7 +212,7 @@ def _reconcile(
                 # A repair may take out of the state what only an entry is missing for.
                 walk.begin()
             try:
-                proving.repair(state, proven, time.time_ns() // 1_000_000)
+                proving.repair(pack, state, proven, time.time_ns() // 1_000_000)
                 break
             except Moving:
                 if not tries_left:
@@ -236,14 +237,21 @@ def _gone(
     pks: Sequence[str],
 ) -> Iterator[Difference]:
     """Documents that are counted and gone; and take them back."""
+    pack = target.pack
     state = StateStore(target.container("state"))
     looking = Gone(target.database, state, pks, options.in_flight_seconds, pace, _noted("entries"))
     for entry in looking.entries():
-        if options.period and not day_label(day_of(entry)).startswith(options.period):
+        if options.period and not day_label(day_of(pack, entry)).startswith(options.period):
             continue
         yield Difference(where(entry), "source", "the document that is counted", "gone")
         if options.repair:
-            retract(state, entry, lambda: time.time_ns() // 1_000_000, lambda: secrets.token_hex(6))
+            retract(
+                pack,
+                state,
+                entry,
+                lambda: time.time_ns() // 1_000_000,
+                lambda: secrets.token_hex(6),
+            )
 
 
 def _views(
@@ -256,13 +264,15 @@ def _views(
     foreign: Counter[str],
 ) -> list[Difference]:
     """What is wrong with the published documents; and publish them again."""
+    pack = worker.pack
     if not options.dry_run:
         _publish(worker, pace)
     state, views = StateStore(target.container("state")), ViewStore(target.database)
-    counted = {key for pk in pks for key in proving.state_keys(state, pk, pace)}
-    keys = proving.view_keys(state, [read_bucket(state, pk) for pk in pks], counted)
-    keys.extend(proving.orphans(views, keys, pace, foreign))
+    counted = {key for pk in pks for key in proving.state_keys(pack, state, pk, pace)}
+    keys = proving.view_keys(pack, state, [read_bucket(state, pk) for pk in pks], counted)
+    keys.extend(proving.orphans(pack, views, keys, pace, foreign))
     published = proving.Published(
+        pack,
         state,
         views,
         generation.generation,

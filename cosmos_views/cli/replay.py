@@ -16,10 +16,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from cosmos_views.cli import connection
 from cosmos_views.cli.connection import Account
 from cosmos_views.cli.decisions import Decisions, Tally
-from cosmos_views.cli.lines import SOURCES, CannotRead, Line, Problem, read_lines
+from cosmos_views.cli.lines import CannotRead, Line, Problem, read_lines
 from cosmos_views.cli.numbers import whole_positive
 from cosmos_views.cli.output import cell, console, counts, print_json
 from cosmos_views.cli.writing import Writer
+from cosmos_views.pack import Pack
 from cosmos_views.settings import ConfigurationError
 
 CHUNK_LINES = 2_000
@@ -97,7 +98,7 @@ class Replay:
         latest: dict[str, bytes] = {}
         chunk: list[Line] = []
         for path in self.files:
-            for size, line in read_lines(path, self.fallback):
+            for size, line in read_lines(self.target.pack, path, self.fallback):
                 self.bytes_read += size
                 self.summary.lines += 1
                 if isinstance(line, Problem):
@@ -140,7 +141,7 @@ class Replay:
             time.sleep(LOOK_SECONDS)
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, pack: Pack) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "replay",
@@ -153,7 +154,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="one document per line")
     parser.add_argument(
         "--source",
-        choices=sorted(SOURCES),
+        choices=sorted(pack.facts),
         help="the container of documents that name no kind, or one that nobody knows",
     )
     parser.add_argument(
@@ -244,7 +245,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "counted": tally.counted,
         "corrections": tally.corrections,
         "unchanged": tally.unchanged,
-        "unpriced": tally.unpriced,
+        **tally.notes,
         "beyond_horizon": dict(tally.beyond_horizon),
         "deleted": tally.deleted,
         "ignored": dict(tally.ignored),
@@ -274,7 +275,7 @@ def print_summary(summary: Summary) -> None:
             ("  dead letters", tally.dead.total(), counts(dict(tally.dead))),
             ("  superseded", tally.superseded, "by a later version of the same document"),
             ("corrections", tally.corrections, "what an earlier version counted was taken back"),
-            ("unpriced", tally.unpriced, "counted, without a price for their model"),
+            *((name, number, "counted, and of note") for name, number in tally.notes.items()),
         ]
         if tally.beyond_horizon:
             note = f"{counts(dict(tally.beyond_horizon))} keep their documents; see `status`"

@@ -13,10 +13,12 @@ from typing import Any, TextIO
 from cosmos_views.cli import connection, trailing
 from cosmos_views.cli.connection import Account
 from cosmos_views.cli.decisions import Ledger
-from cosmos_views.cli.lines import SOURCES, Line, Problem, as_line
+from cosmos_views.cli.lines import Line, Problem, as_line
 from cosmos_views.cli.output import cell, console, print_json
 from cosmos_views.cli.writing import Writer
 from cosmos_views.ledger.labels import digest
+from cosmos_views.ledger.owners import owner_key
+from cosmos_views.pack import Pack
 from cosmos_views.settings import ConfigurationError
 from cosmos_views.store import archive
 from cosmos_views.store.archive import ArchiveStore, Damaged
@@ -32,7 +34,6 @@ from cosmos_views.upkeep.archive.copies import (
     places_of,
     restored,
 )
-from processors.users import user_key
 
 CHUNK_DOCUMENTS = 500
 
@@ -52,7 +53,7 @@ class Restored:
     problems: list[str] = field(default_factory=list)
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, pack: Pack) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "restore",
@@ -71,7 +72,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--to", dest="last", required=True, type=_day, metavar="DAY", help="the last day, included"
     )
-    parser.add_argument("--only", choices=sorted(SOURCES), help="only documents of this source")
+    parser.add_argument("--only", choices=sorted(pack.facts), help="only documents of this source")
     target = parser.add_mutually_exclusive_group()
     target.add_argument("--out", type=_file, metavar="FILE", help="default: standard output")
     target.add_argument("--replay", action="store_true", help="into the source containers")
@@ -93,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     if configured.blob is None:
         raise ConfigurationError("no Blob storage is configured: set BLOB__serviceUri, or BLOB")
     state = client.get_database_client(configured.database).get_container_client("state")
-    erased, _ = ErasedUsers(StateStore(state)).read(user_key(options.user))
+    erased, _ = ErasedUsers(StateStore(state)).read(owner_key(options.user))
     if erased is not None:
         when = erased.erased_at[:10] or "a day that is not known"
         raise Refused(f"the user was erased on {when}: nothing is restored")
@@ -105,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
         if options.dry_run:
             done.documents = len(chosen)
         elif options.replay:
-            target = Account(client, client.get_database_client(configured.database))
+            target = Account(client, client.get_database_client(configured.database), options.pack)
             _replay(target, found, done, recount=options.recount)
         elif options.out is None:
             _write_lines(sys.stdout, found, done)
@@ -121,7 +122,7 @@ def places(
     """Where the newest version of each of the user's documents is, if its day lies in the period;
     in the order of their days."""
     copies: dict[tuple[str, str, str], list[Place]] = defaultdict(list)
-    for place in places_of(store.paths_of_user(user_key(user))):
+    for place in places_of(store.paths_of_user(owner_key(user))):
         if source in (None, place.source):
             copies[place.source, place.user, place.document].append(place)
     newest = [
@@ -190,7 +191,7 @@ def _replay(
     try:
         lines: list[Line] = []
         for place, document in found:
-            lines.append(as_line(path_of(place), document, SOURCES[place.source]))
+            lines.append(as_line(path_of(place), document, target.pack.source(place.source)))
             if len(lines) == CHUNK_DOCUMENTS:
                 _replay_some(ledger, sources, writer, lines, done, recount=recount)
                 lines = []

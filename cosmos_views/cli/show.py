@@ -6,12 +6,12 @@ from typing import Any
 
 from cosmos_views.cli import connection, views
 from cosmos_views.cli.output import console, print_json
-from materializers.registry import VIEWS
+from cosmos_views.pack import Pack
 
 LIMIT_DEFAULT = 400
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, pack: Pack) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "show",
@@ -20,7 +20,9 @@ def add_parser(commands: Any) -> None:
         " KEY is the view's own key (a day such as 2025-08-05 for daily_metrics) or the document's"
         " id. Views that were emptied count as absent; then the exit code is 1.",
     )
-    parser.add_argument("view", choices=sorted(VIEWS), metavar="VIEW", help=", ".join(VIEWS))
+    parser.add_argument(
+        "view", choices=sorted(pack.views), metavar="VIEW", help=", ".join(pack.views)
+    )
     parser.add_argument("key", nargs="?", metavar="KEY", help="one document instead of all")
     parser.add_argument(
         "--limit",
@@ -60,7 +62,7 @@ def _all(target: connection.Account, options: argparse.Namespace) -> int:
     if options.json:
         print_json(documents)
     elif documents:
-        console().print(views.as_table(options.view, documents))
+        console().print(views.as_table(options.pack.views[options.view], documents))
     else:
         print(f"{options.view} has no documents.", file=sys.stderr)
     return 0

@@ -16,6 +16,7 @@ from cosmos_views.intake.dead_letters import Status as LetterStatus
 from cosmos_views.ledger.buckets import bucket_pk
 from cosmos_views.ledger.foreign import of_form, skipped_so_far
 from cosmos_views.ledger.generations import Building
+from cosmos_views.pack import Pack
 from cosmos_views.publish.heads import HEAD_ID, Head
 from cosmos_views.publish.journal import JOURNAL_FROM, JOURNAL_TO
 from cosmos_views.publish.parked import PARKED_FROM, PARKED_TO
@@ -79,7 +80,7 @@ class Status(msgspec.Struct):
         )
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, _pack: Pack) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "status",
@@ -157,7 +158,7 @@ def read(target: connection.Account) -> Status:
         ],
         dead_letters=dead_letters(target),
         building=generation.building,
-        unchanging=unchanging(generation.horizon_seconds),
+        unchanging=unchanging(target.pack.views.values(), generation.horizon_seconds),
     )
 
 

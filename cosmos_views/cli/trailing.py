@@ -45,7 +45,7 @@ class Unwritten:
 
 def worker(options: argparse.Namespace, *, writes: bool) -> wiring.Worker:
     """A worker on the account that the command works on."""
-    return wiring.build(*connected(options, writes=writes))
+    return wiring.build(options.pack, *connected(options, writes=writes))
 
 
 def connected(

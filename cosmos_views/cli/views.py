@@ -14,9 +14,9 @@ from cosmos_views.cli.columns import METADATA, at, columns_of
 from cosmos_views.cli.connection import Account
 from cosmos_views.cli.output import cell, table
 from cosmos_views.ledger.foreign import of_form, skip
+from cosmos_views.publish.view import View
 from cosmos_views.store.failures import Refused
 from cosmos_views.store.point_read import point_read
-from materializers.registry import VIEWS
 
 Document = dict[str, Any]
 
@@ -36,8 +36,8 @@ def read_all(target: Account, view: str, at_most: int | None = None) -> list[Doc
 
 def read_one(target: Account, view: str, key: str) -> Document | None:
     """One document, by the view's key (such as 20250805) or by its id."""
-    definition = VIEWS[view]
-    for document_id, partition in _candidates(view, key):
+    definition = target.pack.views[view]
+    for document_id, partition in _candidates(target.pack.views[view], key):
         document, _ = point_read(target.container(view), document_id, partition)
         if document is not None:
             return _seen(view, document)
@@ -51,13 +51,12 @@ def read_one(target: Account, view: str, key: str) -> Document | None:
     return None
 
 
-def _candidates(view: str, key: str) -> list[tuple[str, str]]:
+def _candidates(view: View, key: str) -> list[tuple[str, str]]:
     """(id, partition key) of the documents that a person may mean by a key."""
-    definition = VIEWS[view]
     candidates = []
     for meant in (key, key.replace("-", "")):
         try:
-            candidates.append((definition.document_id(meant), definition.partition(meant)))
+            candidates.append((view.document_id(meant), view.partition(meant)))
         except (ValueError, IndexError, KeyError):
             continue
     return candidates
@@ -77,13 +76,13 @@ def _seen(view: str, document: Document) -> Document | None:
     if document.get("empty"):
         return None
     form = of_form(document, _Form, view)
-    if form is None or form.document_type != VIEWS[view].name:
+    if form is None or form.document_type != view:
         skip(view, document)
         return None
     return {name: value for name, value in document.items() if not name.startswith("_")}
 
 
-def as_table(view: str, documents: Sequence[Document], title: str | None = None) -> Table:
+def as_table(view: View, documents: Sequence[Document], title: str | None = None) -> Table:
     """A few figures of each document."""
     columns = columns_of(view, list(documents))
     return table(

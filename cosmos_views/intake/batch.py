@@ -6,7 +6,7 @@ committed stays committed, and the same batch delivered again finds it done. It 
 failures and for defects of ours, never for a poison document.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -29,6 +29,7 @@ from cosmos_views.intake.ownership import (
 from cosmos_views.intake.packing import Planned, packed
 from cosmos_views.intake.ports import Poison, Sources, State
 from cosmos_views.intake.report import Report
+from cosmos_views.intake.worker_version import worker_version
 from cosmos_views.ledger.commits import (
     CommitError,
     Conflict,
@@ -38,12 +39,13 @@ from cosmos_views.ledger.commits import (
     Write,
 )
 from cosmos_views.ledger.entries import Outcome
+from cosmos_views.ledger.facts import Fact
 from cosmos_views.ledger.instants import iso
+from cosmos_views.ledger.owners import hot_id, is_erased, owner_key
 from cosmos_views.ledger.plan import Documents, Unread, plan
 from cosmos_views.ledger.versions import Order, order
+from cosmos_views.pack import Pack
 from cosmos_views.publish.journal import journal_of
-from processors.facts import Fact
-from processors.users import hot_id, is_erased, user_key
 
 ATTEMPTS_MAX = 12
 """A conflict is planned again this often before the batch is left to redelivery."""
@@ -64,6 +66,7 @@ class Redrive(Enum):
 class Outside:
     """Everything that stage 1 needs and that is not pure."""
 
+    pack: Pack
     state: State
     sources: Sources
     poison: Poison
@@ -121,7 +124,7 @@ class _Run:
         self.correlation = correlation
         self.redrive = redrive
         self.as_stored = as_stored
-        self.report = Report()
+        self.report = Report(notes=Counter(dict.fromkeys(self.source.notes, 0)))
         self.strayed: dict[str, Judged] = {}
         """By entry: read from their source, and found to be another owner's than was delivered."""
 
@@ -190,7 +193,7 @@ class _Run:
         another or none, may have a letter of another generation: that one stays."""
         for one in judged:
             user = one.change.user
-            if one.rejected is not None and user is not None and user_key(user) == work.owner.key:
+            if one.rejected is not None and user is not None and owner_key(user) == work.owner.key:
                 self.outside.poison.delete(one.change.source, letter_id(one.change))
         self.report.of_erased(sum(not one.copy for one in judged))
 
@@ -245,7 +248,7 @@ class _Run:
 
     def _settled(self, one: Judged, old: Fact | None, new: Fact | None) -> None:
         if not one.copy:
-            self.report.settled(one, old, new)
+            self.report.settled(self.source, one, old, new)
 
     def _again(self, known: Mapping[str, Any] | None) -> bool:
         """Whether the very version an entry decided is to be decided again."""
@@ -260,7 +263,10 @@ class _Run:
             if one.rejected is not None and not one.lettered and not one.copy:
                 raw = one.change.raw or raw_documents(self.text)[one.change.position]
                 at = iso(self.outside.now_ms() * 1_000)
-                self.outside.poison.write(dead_letter(self.source, one, raw, at, self.correlation))
+                worker = worker_version(self.outside.pack)
+                self.outside.poison.write(
+                    dead_letter(self.source, one, raw, at, self.correlation, worker)
+                )
                 one.lettered = written = True
         return written
 
@@ -268,12 +274,14 @@ class _Run:
         self, work: Work, judged: list[Judged], documents: Documents, token: str | None
     ) -> Planned:
         verdicts = [one.verdict for one in judged]
-        owner = work.owner
+        owner, pack = work.owner, self.outside.pack
         read = {verdict.entry_id for verdict in verdicts}
         read |= {hot_id(owner.key)} if owner.key is not None else set()
         while True:
             try:
-                return Planned(work, judged, plan(owner, verdicts, documents, read))
+                return Planned(
+                    work, judged, plan(pack.owners, pack.facts, owner, verdicts, documents, read)
+                )
             except Unread as more:
                 # Later than the hot document, and never older: its ETag orders them all.
                 found, token = self.outside.state.read(owner.pk, more.ids, token)
@@ -283,7 +291,9 @@ class _Run:
     def _commit(self, pk: str, chunk: list[Planned]) -> None:
         operations = [write for planned in chunk for write in planned.plan.writes]
         plans = [planned.plan for planned in chunk]
-        journal = journal_of(pk, plans, self.outside.now_ms(), self.outside.nonce())
+        journal = journal_of(
+            self.outside.pack, pk, plans, self.outside.now_ms(), self.outside.nonce()
+        )
         if journal is not None:
             operations.append(Write(journal, journal.id, None))
         self.outside.state.commit(pk, operations)

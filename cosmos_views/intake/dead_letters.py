@@ -12,14 +12,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-from cosmos_views.intake.definition import worker_version
 from cosmos_views.intake.documents import Change, Source
 from cosmos_views.intake.judging import Judged
 from cosmos_views.ledger.commits import encoded_bytes
 from cosmos_views.ledger.instants import instant_us
 from cosmos_views.ledger.labels import LABEL_CHARACTERS_MAX, digest
+from cosmos_views.ledger.owners import owner_key
 from cosmos_views.ledger.versions import Version
-from processors.users import user_key
 
 OMITTED = "(omitted)"
 LETTER_BYTES_MAX = 64 * 1024
@@ -118,9 +117,15 @@ def letter_id(change: Change) -> str:
 
 
 def dead_letter(
-    source: Source[Any], judged: Judged, raw: bytes, at: str, correlation: Mapping[str, str]
+    source: Source[Any],
+    judged: Judged,
+    raw: bytes,
+    at: str,
+    correlation: Mapping[str, str],
+    worker: str,
 ) -> DeadLetter:
-    """The record of one change that was rejected; `raw` is its JSON, `at` is now (ISO 8601)."""
+    """The record of one change that was rejected; `raw` is its JSON, `at` is now (ISO 8601),
+    `worker` the version of this one."""
     change, rejected = judged.change, judged.rejected
     assert rejected is not None
     pk = change.partition_key
@@ -136,9 +141,9 @@ def dead_letter(
         version=change.version._asdict(),
         first_failed_at=at,
         last_failed_at=at,
-        worker_version=worker_version(),
+        worker_version=worker,
         correlation=dict(correlation),
-        user=user_key(change.user) if change.user else None,
+        user=owner_key(change.user) if change.user else None,
         document=_document(source, raw, named=change.user_readable),
     )
     return bounded(letter)

@@ -7,9 +7,9 @@ value.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -17,10 +17,10 @@ import msgspec
 
 from cosmos_views.intake.raw_json import DEPTH_MAX, HALF, as_text, half_named, shallow, split
 from cosmos_views.ledger.entries import entry_id
+from cosmos_views.ledger.facts import Fact
 from cosmos_views.ledger.instants import DAY_SECONDS, SECOND_US, instant_us
 from cosmos_views.ledger.labels import digest
 from cosmos_views.ledger.versions import Order, Version, order
-from processors.facts import Fact
 
 USER_BYTES_MAX = 900
 SCHEMA_VERSION = 1
@@ -96,7 +96,7 @@ class Envelope(msgspec.Struct):
 D = TypeVar("D", bound=SourceDocument)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source(Generic[D]):
     """One source container: which kinds it holds and how a document of it becomes a fact."""
 
@@ -104,8 +104,12 @@ class Source(Generic[D]):
     kinds: tuple[str, ...]
     """Accepted kinds; the first is what a document without one is."""
     document_type: type[D]
+    fact: type[Any]
+    """What a document becomes, as entries store it."""
     to_fact: Callable[[D], Fact]
     """Raises Rejected; never asks anything but the document and the price table."""
+    notes: Mapping[str, Callable[[Any], bool]] = field(default_factory=dict)
+    """Name → which facts the report of a batch counts under it."""
 
 
 class Change(msgspec.Struct):

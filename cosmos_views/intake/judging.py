@@ -12,7 +12,7 @@ import msgspec
 
 from cosmos_views.intake.documents import Change, Rejected, Source
 from cosmos_views.ledger.entries import Outcome, Verdict, entry_ttl_seconds, shorter_ttl
-from processors.facts import Fact
+from cosmos_views.ledger.facts import Fact
 
 DEFECTS_PERCENT_MAX = 5
 DEFECTS_IN_A_ROW_MAX = 20

@@ -10,9 +10,9 @@ import msgspec
 from cosmos_views.intake.judging import Judged
 from cosmos_views.ledger.buckets import bucket_of, bucket_pk
 from cosmos_views.ledger.entries import Outcome
+from cosmos_views.ledger.owners import owner_key
 from cosmos_views.ledger.plan import Documents, Owner
 from cosmos_views.ledger.versions import Version
-from processors.users import user_key
 
 CHANGES_OF_ONE_OWNER_MAX = 80
 """Planned together at most: with hot document, months and journal they stay under one commit."""
@@ -64,7 +64,7 @@ def owned(judged: Iterable[Judged], layout: Layout) -> dict[str, list[Work]]:
     works: dict[tuple[str, str], Work] = {}
     for one in judged:
         user = one.change.user
-        key = None if user is None else user_key(user)
+        key = None if user is None else owner_key(user)
         pk = layout.pk_of(key or one.change.entry_id)
         _work(works, pk, key, user, one).judged.append(one)
     return _by_bucket(works)

@@ -4,10 +4,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from cosmos_views.intake.documents import Source
 from cosmos_views.intake.judging import Judged
 from cosmos_views.ledger.entries import Outcome
+from cosmos_views.ledger.facts import Fact
 from cosmos_views.ledger.labels import label
-from processors.facts import Fact, InteractionFact
 
 ERASED = "erased"
 """The kind under which changes of erased users are ignored."""
@@ -31,13 +32,16 @@ class Report:
     """Of those ignored: changes of users who were erased."""
     corrections: int = 0
     unchanged: int = 0
-    unpriced: int = 0
+    notes: Counter[str] = field(default_factory=Counter)
+    """What sources say of the facts counted, such as `unpriced`."""
     commits: int = 0
     conflicts: int = 0
     lags_seconds: list[int] = field(default_factory=list)
     """How long after it was written each change arrived here."""
 
-    def settled(self, judged: Judged, old: Fact | None, new: Fact | None) -> None:
+    def settled(
+        self, source: Source[Any], judged: Judged, old: Fact | None, new: Fact | None
+    ) -> None:
         """Note where one change ended: the fact its document counted before, and counts now."""
         match judged.verdict.outcome:
             case Outcome.COUNTED:
@@ -52,8 +56,8 @@ class Report:
             self.unchanged += 1
         elif old is not None:
             self.corrections += 1
-        if isinstance(new, InteractionFact) and not new.priced:
-            self.unpriced += 1
+        if new is not None:
+            self.notes.update(name for name, noted in source.notes.items() if noted(new))
 
     def of_erased(self, changes: int) -> None:
         """Note changes that end as ignored, because their user was erased."""
@@ -73,7 +77,7 @@ class Report:
             "gone": self.gone,
             "corrections": self.corrections,
             "unchanged": self.unchanged,
-            "unpriced": self.unpriced,
+            **self.notes,
             "commits": self.commits,
             "conflicts": self.conflicts,
         }

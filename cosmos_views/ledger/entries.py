@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
+from cosmos_views.ledger.facts import Fact
 from cosmos_views.ledger.instants import DAY_SECONDS
 from cosmos_views.ledger.labels import digest
 from cosmos_views.ledger.versions import Version
-from processors.facts import Fact
 
 TTL_AFTER_SOURCE_SECONDS = 30 * DAY_SECONDS
 """An entry outlives its document, so that a late delivery still finds it."""

@@ -1,39 +1,28 @@
 """The plan: given what was decided and what the ledger holds, what is new and what to write.
 
-Pure: a plan is made from documents that were read. Whatever commit changes a fact of a user writes
-that user's hot document, and a plan writes every document it depends on under the ETag that was
-read, so a plan made from a stale reading cannot be committed. Planning again after a commit that
-did land finds nothing left to do.
+Pure: a plan is made from documents that were read. Whatever commit changes a fact of an owner
+writes that owner's hot document, and a plan writes every document it depends on under the ETag that
+was read, so a plan made from a stale reading cannot be committed. Planning again after a commit
+that did land finds nothing left to do.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from cosmos_views.ledger.commits import Transient, Write, encoded_bytes
+from cosmos_views.ledger.commits import Write, encoded_bytes
 from cosmos_views.ledger.entries import Entry, Outcome, Verdict
-from cosmos_views.ledger.instants import month_label
-from cosmos_views.ledger.shards import Shard
-from processors.facts import FACT_TYPES, Fact, IncidentFact, InteractionFact
-from processors.joins import INTERACTIONS, candidates, join_key, joined, normal_interaction_id
-from processors.user_documents import (
-    further_ids,
-    hot_documents,
-    load_user,
-    month_documents,
-    months_among,
-)
-from processors.users import HotUser, MonthsMissing, User, UserMonth, hot_id, month_id
+from cosmos_views.ledger.facts import Fact
+from cosmos_views.ledger.owners import hot_id
 
 Documents = Mapping[str, Mapping[str, Any]]
 """Id → state document as read, with its `_etag`; an id that was read and not found is absent."""
-INCIDENTS = "abuse_incidents"
 MOVES_MAX = 60
-"""Incidents of one interaction that one commit moves; with verdicts and months under 100."""
+"""Dependent facts that one commit moves; with verdicts and history under 100 documents."""
 MOVES_BYTES_MAX = 200_000
-"""Of the facts they move to: what each cites stands in its entry and again in the journal."""
+"""Of the facts they move to: what each holds stands in its entry and again in the journal."""
 
 V = TypeVar("V")
 
@@ -47,11 +36,12 @@ class Unread(Exception):
 
 
 class Owner(msgspec.Struct, frozen=True, gc=False):
-    """Whose documents are planned together: a user, or one anonymous document (`key` None)."""
+    """Whose documents are planned together: an owner, or one document by itself (`key` None)."""
 
     pk: str
     key: str | None
-    user: str | None
+    name: str | None
+    """As documents name the owner."""
 
 
 @dataclass
@@ -61,11 +51,11 @@ class Plan:
     owner: Owner
     writes: list[Write] = field(default_factory=list)
     transitions: list[tuple[Fact | None, Fact | None]] = field(default_factory=list)
-    """The fact counted so far and the fact to count now: of each verdict in turn, then of
-    incidents whose interaction changed."""
-    before: User | None = None
-    after: User | None = None
-    """The user's history without and with the change; None where no fact of a user changes."""
+    """The fact counted so far and the fact to count now: of each verdict in turn, then of what
+    depends on them."""
+    before: Any = None
+    after: Any = None
+    """The owner's history without and with the change; None where no fact of an owner changes."""
     as_of: int = 0
     """The greatest `_ts` among the versions decided."""
     partial: bool = False
@@ -76,209 +66,142 @@ class Plan:
         return iter(()) if self.partial else zip(of, self.transitions, strict=False)
 
     @property
-    def retracted(self) -> list[Fact]:
+    def retracted(self) -> list[Any]:
         """Facts to take out."""
         return [old for old, new in self.transitions if old is not None and old != new]
 
     @property
-    def counted(self) -> list[Fact]:
+    def counted(self) -> list[Any]:
         """Facts to put in."""
         return [new for old, new in self.transitions if new is not None and old != new]
 
 
+class Move(msgspec.Struct):
+    """A fact that changes because of what another document says; its version stays."""
+
+    entry: Entry
+    old: Fact | None
+    new: Fact | None
+
+
+class Memory(Protocol):
+    """What is remembered of the owner of one plan. Every method may raise Unread."""
+
+    def ask(self) -> None:
+        """Ask at once for what the verdicts may depend on: a reading each would take long."""
+
+    def resolve(self, fact: Fact | None) -> Fact | None:
+        """The fact with what other documents of the owner say about it."""
+
+    def moves(self) -> list[Move]:
+        """Counted facts that resolve otherwise now that the verdicts are decided. Also where they
+        are the same as before: moving them in steps towards a version that never came may have
+        been broken off."""
+
+    def count(self, plan: Plan) -> Iterable[msgspec.Struct]:
+        """Take the plan's facts out of and into the history, note it before and after, and say
+        which documents it now is, the hot one first."""
+
+
+class PlannedOwners(Protocol):
+    """What planning asks of a kind of owners."""
+
+    def memory(self, planning: "Planning") -> Memory:
+        """What is remembered of the owner of one plan."""
+
+
 def plan(
-    owner: Owner, verdicts: Sequence[Verdict], documents: Documents, read: Collection[str]
+    kind: PlannedOwners,
+    facts: Mapping[str, type[Fact]],
+    owner: Owner,
+    verdicts: Sequence[Verdict],
+    documents: Documents,
+    read: Collection[str],
 ) -> Plan:
     """The plan of verdicts that are all newer than the ledger's.
 
-    `documents` holds what exists of the ids in `read`, which include the verdicts' entries and the
-    user's hot document. Raises Unread when the plan depends on more.
+    `facts` is the type of fact by source; `documents` holds what exists of the ids in `read`, which
+    include the verdicts' entries and the owner's hot document. Raises Unread when the plan depends
+    on more.
     """
-    return _Planning(owner, verdicts, documents, read).make()
+    return Planning(kind, facts, owner, verdicts, documents, read).make()
 
 
-def counted_fact(source: str, entry: Mapping[str, Any] | None) -> Fact | None:
+def counted_fact(
+    facts: Mapping[str, type[Fact]], source: str, entry: Mapping[str, Any] | None
+) -> Any:
     """The fact that an entry holds as counted, if any."""
     if entry is None or entry["outcome"] != Outcome.COUNTED:
         return None
-    return msgspec.convert(entry["fact"], FACT_TYPES[source])
+    return msgspec.convert(entry["fact"], facts[source])
 
 
-class _Planning:
+class Planning:
+    """One plan in the making, as the kind of its owner sees it."""
+
     def __init__(
         self,
+        kind: PlannedOwners,
+        facts: Mapping[str, type[Fact]],
         owner: Owner,
         verdicts: Sequence[Verdict],
         documents: Documents,
         read: Collection[str],
     ) -> None:
+        self.facts = facts
         self.owner = owner
         self.verdicts = verdicts
         self.documents = documents
         self.read = read
         self.hot = documents.get(hot_id(owner.key)) if owner.key else None
-        self.user = owner.user or (self.hot["user"] if self.hot else None)
         self.decided = {verdict.entry_id: verdict.fact for verdict in verdicts}
+        self._memory = kind.memory(self)
 
     def make(self) -> Plan:
+        """The plan. Raises Unread."""
         result = Plan(self.owner)
-        self._require_interactions()
+        memory = self._memory
+        memory.ask()
         for verdict in self.verdicts:
-            old = self._counted(verdict.source, verdict.entry_id)
-            new = self._joined(verdict.fact)
+            old = self.counted(verdict.source, verdict.entry_id)
+            new = memory.resolve(verdict.fact)
             result.transitions.append((old, new))
             result.writes.append(self._write(_entry(self.owner, verdict, new)))
             result.as_of = max(result.as_of, verdict.version.ts or 0)
-        moves = self._moves()
+        moves = memory.moves()
         together = _together(moves)
         if len(moves) > together:
-            # Too many for one commit: move some before their interaction is decided, then plan
+            # Too many for one commit: move some before what they depend on is decided, then plan
             # again. A crash in between leaves it undecided, and the rest is moved then.
             result = Plan(self.owner, partial=True)
-        for entry, old, new in moves[:together]:
-            entry.fact = new
-            result.transitions.append((old, new))
-            result.writes.append(self._write(entry))
+        for move in moves[:together]:
+            move.entry.fact = move.new
+            result.transitions.append((move.old, move.new))
+            result.writes.append(self._write(move.entry))
         if self.owner.key is not None and (result.retracted or result.counted):
-            self._count(result)
+            result.writes.extend(map(self._write, memory.count(result)))
         return result
 
-    def _require_interactions(self) -> None:
-        """What the incidents may mean is asked for at once: a reading each would take long."""
-        if self.user is not None:
-            self._require(
-                candidate
-                for verdict in self.verdicts
-                if isinstance(verdict.fact, IncidentFact) and verdict.fact.interaction is not None
-                for candidate in candidates(self.user, verdict.fact.interaction)
-            )
+    def counted(self, source: str, entry_id: str) -> Any:
+        """The fact that an entry holds as counted, if any."""
+        return counted_fact(self.facts, source, self.documents.get(entry_id))
 
-    def _joined(self, fact: Fact | None) -> Fact | None:
-        if not isinstance(fact, IncidentFact) or self.user is None:
-            return fact
-        if fact.interaction is not None:
-            self._require(candidates(self.user, fact.interaction))
-        return joined(fact, self.user, self._interaction)
-
-    def _interaction(self, interaction_id: str) -> InteractionFact | None:
-        """What will be counted of an interaction once this plan is committed."""
-        if interaction_id in self.decided:
-            fact = self.decided[interaction_id]
-        elif self.documents.get(interaction_id, {}).get("user") == self.owner.key:
-            fact = self._counted(INTERACTIONS, interaction_id)
-        else:
-            # Of nobody, or of another user whose documents have no partition key value either.
-            fact = None
-        return fact if isinstance(fact, InteractionFact) else None
-
-    def _moves(self) -> list[tuple[Entry, Fact | None, Fact | None]]:
-        """Incidents that name an interaction decided here and now join other citations: (entry,
-        fact so far, fact now). Their version stays. Also where the fact is the same as before:
-        moving them in steps towards a version that never came may have been broken off."""
-        joins = self._joins()
-        if not joins:
-            return []
-        concerned = [
-            incident_id
-            for verdict in self.verdicts
-            if verdict.source == INTERACTIONS
-            for incident_id in joins.get(join_key(normal_interaction_id(verdict.document)), ())
-            if incident_id not in self.decided
-        ]
-        self._require(concerned)
-        moves = []
-        for incident_id in sorted(set(concerned)):
-            old = self._counted(INCIDENTS, incident_id)
-            new = self._joined(old)
-            if old != new:
-                entry = msgspec.convert(self.documents[incident_id], Entry)
-                moves.append((entry, old, new))
-        return moves
-
-    def _joins(self) -> Mapping[str, list[str]]:
-        """Join key → incidents that name it, from the shards too where the user has some."""
-        if self.hot is not None and self.hot.get("shards"):
-            user = self._load_user()
-            assert user is not None
-            return user.hot.joins
-        return self.hot.get("joins", {}) if self.hot else {}
-
-    def _count(self, result: Plan) -> None:
-        retracted, counted = result.retracted, result.counted
-        self._require_months({month_label(fact.day) for fact in (*retracted, *counted)})
-        before = result.before = self._load_user()
-        after = result.after = before.copy() if before else self._new_user(counted)
-        try:
-            for fact in retracted:
-                after.count(fact, -1)
-            # In order of time, because a user's latest month only ever advances.
-            for fact in sorted(counted, key=lambda fact: fact.day):
-                after.count(fact, 1)
-        except MonthsMissing as missing:
-            self._require_months(missing.months)
-            # Every earlier month was read, so the hot document is older than its months.
-            raise Transient("a user's documents were read out of date") from missing
-        changed = {month_label(fact.day) for fact in (*retracted, *counted)}
-        if before is not None and before.first_day != after.first_day:
-            # Whose first month it is decides tiers, so those months count anew.
-            firsts = (before.first_day, after.first_day)
-            moved = {month_label(day) for day in firsts if day is not None}
-            self._require_months(moved)
-            changed |= moved
-        for month in sorted(changed):  # a set differs from process to process
-            after.hot.changed[month] = max(after.hot.changed.get(month, 0), result.as_of)
-        for verdict, (old, new) in result.settled(self.verdicts):
-            if verdict.source == INCIDENTS:
-                after.list_join(verdict.entry_id, _named(old), _named(new))
-        result.writes.extend(self._user_writes(after))
-
-    def _load_user(self) -> User | None:
-        assert self.owner.key is not None
-        months = months_among(self.owner.key, self.read)
-        self._require(further_ids(self.owner.key, self.documents, months))
-        return load_user(self.owner.key, self.documents, months)
-
-    def _new_user(self, counted: Iterable[Fact]) -> User:
-        assert self.owner.key is not None
-        assert self.owner.user is not None, "only a readable user counts for the first time"
-        earliest = min(month_label(fact.day) for fact in counted)
-        return User.new(self.owner.key, self.owner.pk, self.owner.user, earliest)
-
-    def _user_writes(self, user: User) -> list[Write]:
-        """The hot document always, so that one ETag orders everything about the user, also shards
-        that were only read; and every month that was read or begun, also unchanged."""
-        writes = [self._write(body) for body in hot_documents(user)]
-        for month in sorted(user.months):
-            if month == user.hot.latest:
-                continue
-            if month in user.touched or month_id(user.key, month) in self.documents:
-                writes.extend(self._write(body) for body in month_documents(user, month))
-        return writes
-
-    def _write(self, body: Entry | HotUser | UserMonth | Shard) -> Write:
-        known = self.documents.get(body.id)
-        return Write(body, body.id, None if known is None else known["_etag"])
-
-    def _counted(self, source: str, entry_id: str) -> Fact | None:
-        return counted_fact(source, self.documents.get(entry_id))
-
-    def _require_months(self, months: set[str]) -> None:
-        """Months before the latest have documents of their own."""
-        if self.hot is not None and self.owner.key is not None:
-            latest = self.hot["latest"]
-            self._require(month_id(self.owner.key, month) for month in months if month < latest)
-
-    def _require(self, ids: Iterable[str]) -> None:
+    def require(self, ids: Iterable[str]) -> None:
+        """Raises Unread where any of these was not read."""
         missing = {document_id for document_id in ids if document_id not in self.read}
         if missing:
             raise Unread(missing)
 
+    def _write(self, body: Any) -> Write:
+        known = self.documents.get(body.id)
+        return Write(body, body.id, None if known is None else known["_etag"])
 
-def _together(moves: Sequence[tuple[Entry, Fact | None, Fact | None]]) -> int:
+
+def _together(moves: Sequence[Move]) -> int:
     """How many of these one commit moves: at least one."""
     size = 0
-    for place, (_, old, new) in enumerate(moves[:MOVES_MAX]):
-        size += encoded_bytes(old) + encoded_bytes(new)
+    for place, move in enumerate(moves[:MOVES_MAX]):
+        size += encoded_bytes(move.old) + encoded_bytes(move.new)
         if place and size > MOVES_BYTES_MAX:
             return place
     return min(len(moves), MOVES_MAX)
@@ -298,8 +221,3 @@ def _entry(owner: Owner, verdict: Verdict, fact: Fact | None) -> Entry:
         ttl=verdict.ttl,
         own_ttl=verdict.own_ttl,
     )
-
-
-def _named(fact: Fact | None) -> str | None:
-    """The interaction that an incident names."""
-    return fact.interaction if isinstance(fact, IncidentFact) else None

@@ -6,17 +6,17 @@ counted any more becomes a tombstone. The walk can be taken up again at any plac
 names twice is only published twice.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from cosmos_views.ledger.generations import keeps
+from cosmos_views.owners import OwnerKind
 from cosmos_views.publish.documents import stamp_of
 from cosmos_views.publish.partials import PARTIAL_PREFIX, state_key_of
 from cosmos_views.publish.view import View
-from materializers.registry import VIEWS
 
 IDS_PER_PAGE = 500
-USER_FROM, USER_TO = "u:", "u;"
+OWNER_FROM, OWNER_TO = "u:", "u;"
 PARTIAL_TO = "p;"
 
 
@@ -46,30 +46,29 @@ class Walked(NamedTuple):
     last: str | None
 
 
-def walk(state: AgainState, pk: str, after: str, session_token: str | None = None) -> Walked:
-    """State keys of the partials and of the users' months of a bucket, from behind an id on; what
-    stood when the session token was given is among them."""
+def walk(
+    kind: OwnerKind, state: AgainState, pk: str, after: str, session_token: str | None = None
+) -> Walked:
+    """State keys of the partials and of the owners of a bucket, from behind an id on; what stood
+    when the session token was given is among them."""
     if after < PARTIAL_TO:
         start = max(PARTIAL_PREFIX, f"{after}\0")
         ids = state.ids(pk, start, PARTIAL_TO, IDS_PER_PAGE, session_token)
         return Walked([state_key_of(one) for one in ids], ids[-1] if ids else PARTIAL_TO)
-    start = max(USER_FROM, f"{after}\0")
-    documents = state.read_range(pk, start, USER_TO, session_token, IDS_PER_PAGE)
-    keys = [
-        f"user:{month}:{one['user']}"
-        for one in documents
-        if "user" in one
-        for month in one.get("active", {})
-    ]
+    start = max(OWNER_FROM, f"{after}\0")
+    documents = state.read_range(pk, start, OWNER_TO, session_token, IDS_PER_PAGE)
+    keys = [key for one in documents if "user" in one for key in kind.state_keys(one)]
     return Walked(keys, documents[-1]["id"] if documents else None)
 
 
-def names_of(state_keys: Iterable[str], horizon_seconds: int | None) -> set[str]:
+def names_of(
+    views: Iterable[View], state_keys: Collection[str], horizon_seconds: int | None
+) -> set[str]:
     """`{view}:{view key}` of everything that the state keys concern and that keeps no document of
     an earlier generation."""
     return {
         f"{view.name}:{key}"
-        for view in VIEWS.values()
+        for view in views
         for state_key in state_keys
         for key in view.keys_of(state_key)
         if not keeps(horizon_seconds, view.starts_at_seconds(key))

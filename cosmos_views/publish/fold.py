@@ -28,6 +28,7 @@ from cosmos_views.publish.journal import JOURNAL_FROM, JOURNAL_TO, Journal
 from cosmos_views.publish.measures import Delta, Measures, normalized, sum_measures
 from cosmos_views.publish.parked import Parked
 from cosmos_views.publish.partials import added, by_shard, first_id, further_ids
+from cosmos_views.publish.view import View
 
 KEYS_PER_COMMIT_MAX = 90
 CELLS_PER_KEY_MAX = 10_000
@@ -104,6 +105,7 @@ def read_bucket(state: FoldState, pk: str, session_token: str | None = None) -> 
 
 
 def fold(
+    views: Collection[View],
     state: FoldState,
     pk: str,
     now_seconds: int,
@@ -126,7 +128,7 @@ def fold(
         and not bucket.head.closed(successor)
     ):
         keys_max, step, head, operations = _fitting(
-            state, bucket, journals, keys_max, bytes_max, now_seconds, pace_seconds
+            views, state, bucket, journals, keys_max, bytes_max, now_seconds, pace_seconds
         )
         try:
             committed = state.commit(pk, operations)
@@ -192,6 +194,7 @@ def _cells(parts: Iterable[Measures]) -> int:
 
 
 def _fitting(
+    views: Collection[View],
     state: FoldState,
     bucket: Bucket,
     journals: Sequence[tuple[Journal, str]],
@@ -212,7 +215,7 @@ def _fitting(
             documents |= _read_partials(state, bucket, unread)
             read |= unread
             continue
-        head = _head_after(bucket, step, now_seconds, pace_seconds)
+        head = _head_after(views, bucket, step, now_seconds, pace_seconds)
         operations = _operations(bucket, step, head, documents)
         fits = len(operations) <= OPERATIONS_MAX and commit_bytes(operations) <= bytes_max
         if fits or (keys_max, cells_max) == (1, 1):
@@ -224,7 +227,13 @@ def _fitting(
             cells_max = max(1, min(cells_max, widest) // 2)
 
 
-def _head_after(bucket: Bucket, step: Step, now_seconds: int, pace_seconds: int | None) -> Head:
+def _head_after(
+    views: Collection[View],
+    bucket: Bucket,
+    step: Step,
+    now_seconds: int,
+    pace_seconds: int | None,
+) -> Head:
     head = Head(
         HEAD_ID,
         bucket.pk,
@@ -238,7 +247,7 @@ def _head_after(bucket: Bucket, step: Step, now_seconds: int, pace_seconds: int 
     if not head.building:
         touched = (key for journal in step.finished for key in journal.touched)
         for key in (*step.delta, *touched):
-            add_pending(head.pending, key, now_seconds, pace_seconds)
+            add_pending(views, head.pending, key, now_seconds, pace_seconds)
     return head
 
 

@@ -1,8 +1,10 @@
 """Heads: one document per bucket that orders its folds and remembers what is to be published."""
 
+from collections.abc import Iterable
+
 import msgspec
 
-from materializers.registry import VIEWS
+from cosmos_views.publish.view import View
 
 HEAD_ID = "h"
 PENDING_KEYS_MAX = 5_000
@@ -46,11 +48,15 @@ class Head(msgspec.Struct, omit_defaults=True):
 
 
 def add_pending(
-    pending: dict[str, int], state_key: str, now_seconds: int, pace_seconds: int | None
+    views: Iterable[View],
+    pending: dict[str, int],
+    state_key: str,
+    now_seconds: int,
+    pace_seconds: int | None,
 ) -> None:
     """Enter what a change of a state key makes due: never later than it already is, and for a
     period that has not begun, at its start. `pace_seconds` overrides every view's own."""
-    for view in VIEWS.values():
+    for view in views:
         pace = view.pace_seconds if pace_seconds is None else pace_seconds
         for key in view.keys_of(state_key):
             due = max(_next_multiple(now_seconds, pace), view.starts_at_seconds(key))

@@ -8,16 +8,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cosmos_views.ledger.buckets import bucket_of
+from cosmos_views.ledger.owners import hot_id, is_erased, owner_key
+from cosmos_views.owners import OwnerKind
 from cosmos_views.publish.fold import Bucket, FoldState
 from cosmos_views.publish.partials import first_id, further_ids, merged
 from cosmos_views.publish.view import Inputs, Reads
-from processors import user_documents
-from processors.users import User, hot_id, is_erased, month_id, user_key
 
 
-def read_inputs(state: FoldState, reads: Reads, buckets: Sequence[Bucket]) -> Inputs:
-    """The partials and the user's history that a view asks for. Raises Transient."""
-    return Inputs(merged(read_partials(state, reads, buckets)), _user(state, reads, buckets))
+def read_inputs(
+    kind: OwnerKind, state: FoldState, reads: Reads, buckets: Sequence[Bucket]
+) -> Inputs:
+    """The partials and the owner's history that a view asks for. Raises Transient."""
+    partials = merged(read_partials(state, reads, buckets))
+    return Inputs(partials, _history(kind, state, reads, buckets))
 
 
 def read_partials(
@@ -38,18 +41,17 @@ def read_partials(
     return documents
 
 
-def _user(state: FoldState, reads: Reads, buckets: Sequence[Bucket]) -> User | None:
-    """The history of the user a view reads, with the block of one month; None also from the moment
-    on in which the user is being erased."""
-    if reads.user is None or reads.month is None:
+def _history(kind: OwnerKind, state: FoldState, reads: Reads, buckets: Sequence[Bucket]) -> Any:
+    """The history of the owner a view reads, with one part of it; None also from the moment on in
+    which the owner is being erased."""
+    if reads.owner is None:
         return None
-    key = user_key(reads.user)
+    key = owner_key(reads.owner)
     bucket = buckets[bucket_of(key, len(buckets))]
-    ids = [hot_id(key), month_id(key, reads.month)]
-    found, token = state.read(bucket.pk, ids, bucket.session_token)
+    found, token = state.read(bucket.pk, kind.ids(key, reads.part), bucket.session_token)
     if is_erased(found.get(hot_id(key))):
         return None
-    if further := user_documents.further_ids(key, found, [reads.month]):
+    if further := kind.further_ids(key, found, [reads.part]):
         # Never older than the documents that name them.
         found = {**found, **state.read(bucket.pk, further, token)[0]}
-    return user_documents.load_user(key, found, [reads.month])
+    return kind.load(key, found, [reads.part])

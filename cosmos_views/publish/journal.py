@@ -5,10 +5,10 @@ from itertools import chain
 
 import msgspec
 
+from cosmos_views.ledger.facts import Fact
 from cosmos_views.ledger.plan import Plan
-from cosmos_views.publish.measures import Contribution, Delta, difference
-from materializers.registry import OF_FACT, OF_USER
-from materializers.touched import Touched, touched_by
+from cosmos_views.pack import Pack
+from cosmos_views.publish.measures import Contribution, Delta, Turned, difference
 
 JOURNAL_FROM, JOURNAL_TO = "j:", "j;"
 """All journal ids lie in this half-open range, oldest first."""
@@ -26,51 +26,35 @@ class Journal(msgspec.Struct, omit_defaults=True):
     """The greatest `_ts` among the versions this commit decided."""
 
 
-def delta_of(plans: Iterable[Plan]) -> Delta:
+def delta_of(pack: Pack, plans: Iterable[Plan]) -> Delta:
     """What plans are worth: contributions of what is new minus those of what was counted before,
-    of the facts and, one level up, of the users' histories."""
-    return _delta_of([(plan, touched_by(plan)) for plan in plans])
+    of the facts and, one level up, of the owners' histories."""
+    return _delta_of(pack, [(plan, pack.owners.turned(plan)) for plan in plans])
 
 
-def _delta_of(plans: Sequence[tuple[Plan, Touched]]) -> Delta:
-    return difference(
-        chain.from_iterable(_contributions(plans, 1)),
-        chain.from_iterable(_contributions(plans, -1)),
-    )
+def _delta_of(pack: Pack, plans: Sequence[tuple[Plan, Turned]]) -> Delta:
+    of_facts = pack.of_fact
 
-
-def _contributions(
-    plans: Iterable[tuple[Plan, Touched]], sign: int
-) -> Iterator[Iterable[Contribution]]:
-    """Of what is new (`sign` 1), or of what was counted before (-1)."""
-    for plan, touched in plans:
-        facts, user = (plan.counted, plan.after) if sign == 1 else (plan.retracted, plan.before)
+    def worth(facts: Iterable[Fact]) -> Iterator[Contribution]:
         for fact in facts:
-            for of_fact in OF_FACT:
-                yield of_fact(fact)
-        if user is not None:
-            for of_user in OF_USER:
-                yield of_user(user, touched)
+            for of_fact in of_facts:
+                yield from of_fact(fact)
 
-
-def user_months(plans: Iterable[tuple[Plan, Touched]]) -> list[str]:
-    """State keys `user:{YYYYMM}:{user id}` of the users' months that plans touch: what is published
-    of them follows from the user documents, without any measure."""
-    return sorted(
-        {
-            f"user:{month}:{plan.after.hot.user}"
-            for plan, touched in plans
-            if plan.after is not None
-            for month in touched.months
-        }
+    return difference(
+        chain.from_iterable(chain(worth(plan.counted), turned.counted) for plan, turned in plans),
+        chain.from_iterable(
+            chain(worth(plan.retracted), turned.retracted) for plan, turned in plans
+        ),
     )
 
 
-def journal_of(pk: str, plans: Sequence[Plan], at_ms: int, nonce: str) -> Journal | None:
+def journal_of(
+    pack: Pack, pk: str, plans: Sequence[Plan], at_ms: int, nonce: str
+) -> Journal | None:
     """The journal document of one commit; None when its plans change nothing that is shown."""
-    compared = [(plan, touched_by(plan)) for plan in plans]
-    delta = _delta_of(compared)
-    touched = user_months(compared)
+    compared = [(plan, pack.owners.turned(plan)) for plan in plans]
+    delta = _delta_of(pack, compared)
+    touched = sorted({key for _, turned in compared for key in turned.state_keys})
     if not delta and not touched:
         return None
     # Ids sort by time, so that the fold takes the oldest first; the nonce keeps them apart.

@@ -13,12 +13,24 @@ A mean is kept as (sum, count) and divided only when a view is rendered.
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, zip_longest
 from operator import neg
+from typing import NamedTuple
 
 Row = Sequence[int]
 Measures = dict[str, list[int]]
 Delta = dict[str, Measures]
 Contribution = tuple[str, str, Row]
 """(key, cell, row): what one fact or one user adds to one cell of one key."""
+
+
+class Turned(NamedTuple):
+    """What a plan changes of an owner's history."""
+
+    counted: Iterable[Contribution]
+    """What the history is worth now, wherever that may differ."""
+    retracted: Iterable[Contribution]
+    """What it was worth there before."""
+    state_keys: Sequence[str]
+    """State keys to publish although they have no measure."""
 
 
 def add_all(delta: Delta, contributions: Iterable[Contribution], sign: int = 1) -> None:

@@ -22,6 +22,7 @@ from cosmos_views.ledger.commits import (
     Write,
 )
 from cosmos_views.ledger.generations import keeps
+from cosmos_views.pack import Pack
 from cosmos_views.publish.documents import stamp_of, view_document
 from cosmos_views.publish.fold import Bucket, FoldState, fold, read_bucket
 from cosmos_views.publish.heads import HEAD_ID, Head
@@ -38,7 +39,6 @@ from cosmos_views.publish.parked import (
     read_parked,
 )
 from cosmos_views.publish.view import SYMBOL
-from materializers.registry import VIEWS
 
 KEYS_PER_CLEAR = 200
 RUN_SECONDS_MAX = 240
@@ -122,6 +122,7 @@ class Published:
 class Publisher:
     """Stage 2. One object serves all runs of a worker."""
 
+    pack: Pack
     state: FoldState
     views: ViewDocuments
     feed: Feed
@@ -149,7 +150,14 @@ class Publisher:
             return Published(idle=True)
         positions = {pk: self.feed.position(pk) for pk in stage.pks if self._calm}
         buckets = [
-            fold(self.state, pk, now_seconds, self.pace_seconds, stage.successor)
+            fold(
+                self.pack.views.values(),
+                self.state,
+                pk,
+                now_seconds,
+                self.pace_seconds,
+                stage.successor,
+            )
             for pk in stage.pks
         ]
         if any(bucket.head.closed(stage.successor) for bucket in buckets):
@@ -215,9 +223,11 @@ class Publisher:
         self, name: str, stage: Stage, buckets: list[Bucket], result: Published
     ) -> tuple[str, ...] | None:
         view_name, _, key = name.partition(":")
-        view = VIEWS[view_name]
+        view = self.pack.views[view_name]
         if view.expand is not None and key.startswith(SYMBOL):
-            keys = view.expand(key, read_inputs(self.state, view.reads(key), buckets))
+            keys = view.expand(
+                key, read_inputs(self.pack.owners, self.state, view.reads(key), buckets)
+            )
             parks: tuple[str, ...] = ()
             stays = False
             for one in keys:
@@ -246,7 +256,7 @@ class Publisher:
                     raise Ahead
                 result.contended += 1
                 return None
-        inputs = read_inputs(self.state, view.reads(key), buckets)
+        inputs = read_inputs(self.pack.owners, self.state, view.reads(key), buckets)
         if any(is_negative(measures) for measures in inputs.partials.values()):
             if not result.journal_left:
                 raise Negative

@@ -4,14 +4,13 @@ A view is one file that fills in a `View`. Everything in it is pure. The publish
 partials of all buckets under the state keys a view reads, and hands them to `render`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cosmos_views.publish.measures import Contribution, Measures
-from materializers.touched import Touched
-from processors.facts import Fact
-from processors.users import User
+
+DAYS, MONTHS = "days", "months"
 
 
 @dataclass(frozen=True)
@@ -22,10 +21,10 @@ class Reads:
     """State keys."""
     ranges: tuple[tuple[str, str], ...] = ()
     """Half-open ranges [from, to) of state keys."""
-    user: str | None = None
-    """A user id, for the user's history."""
-    month: str | None = None
-    """The month (`YYYYMM`) of the user's history."""
+    owner: str | None = None
+    """An owner, as documents name it, for its history."""
+    part: str = ""
+    """The part of that history, such as a month."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,8 @@ class Inputs:
 
     partials: Mapping[str, Measures] = field(default_factory=dict)
     """State key → measures, for every key that was asked for and under which something counts."""
-    user: User | None = None
+    owner: Any = None
+    """The owner's history; None where there is none."""
 
     def of(self, state_key: str) -> Mapping[str, list[int]]:
         """The measures of one state key; empty when nothing is counted under it."""
@@ -49,16 +49,6 @@ class Inputs:
         }
 
 
-def nothing_of_fact(_fact: Fact) -> Iterable[Contribution]:
-    """For views that live on shared grains."""
-    return ()
-
-
-def nothing_of_user(_user: User, _touched: Touched) -> Iterable[Contribution]:
-    """For views that live on shared grains."""
-    return ()
-
-
 @dataclass(frozen=True)
 class View:
     """One materialized view.
@@ -69,8 +59,8 @@ class View:
     `starts_at_seconds` is when a key's period begins: it is published no sooner. `render` returns
     the document without its metadata, or None when nothing is counted under the key.
 
-    `of_fact` and `of_user` are for what no shared grain counts. `of_user` must cover at least every
-    contribution that can differ because of what was touched.
+    `of_fact` is for what no shared grain counts. A view that `names_owner` has the owner as its
+    partition: an erasure of the owner deletes those documents.
     """
 
     name: str
@@ -86,8 +76,17 @@ class View:
     key_of: Callable[[Mapping[str, Any]], str]
     render: Callable[[str, Inputs], dict[str, Any] | None]
     expand: Callable[[str, Inputs], list[str]] | None = None
-    of_fact: Callable[[Fact], Iterable[Contribution]] = nothing_of_fact
-    of_user: Callable[[User, Touched], Iterable[Contribution]] = nothing_of_user
+    of_fact: Callable[[Any], Iterable[Contribution]] | None = None
+    names_owner: bool = False
+    periods: Sequence[str] = (MONTHS,)
+    """What its keys are periods of, as far as they outlive the horizon of a rebuild: DAYS, MONTHS,
+    both or neither."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Heading → dotted path of the figures that a table of its documents shows."""
+    compared: Sequence[str] = ()
+    """Paths of the fields that compare a period with the ones before it."""
+    compared_days: int = 0
+    """With so many days before it, where a day is compared."""
 
     def key_in(self, document: Mapping[str, Any]) -> str | None:
         """The key that the publisher writes this document under; None for one of somebody else's,

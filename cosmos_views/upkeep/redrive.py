@@ -21,15 +21,15 @@ import msgspec
 
 from cosmos_views.intake.batch import Processor, Redrive
 from cosmos_views.intake.dead_letters import OMITTED, DeadLetter, Status, letter_id
-from cosmos_views.intake.definition import worker_version
 from cosmos_views.intake.documents import read_document
 from cosmos_views.intake.doubts import DOUBT_PAUSE_SECONDS
 from cosmos_views.intake.report import Report
+from cosmos_views.intake.worker_version import worker_version
 from cosmos_views.ledger.commits import Transient
 from cosmos_views.ledger.instants import iso
 from cosmos_views.ledger.labels import LABEL_CHARACTERS_MAX
+from cosmos_views.ledger.owners import hot_id, is_erased, owner_key
 from cosmos_views.upkeep.notes import Note
-from processors.users import hot_id, is_erased, user_key
 
 LETTERS_PER_SOURCE_MAX = 500
 """One run looks at so many letters of each source; the next run goes on behind them."""
@@ -153,7 +153,8 @@ class Redriver:
         return Redriven(letter, Outcome.ERASED, "the user was erased; the letter is deleted")
 
     def _worth_a_try(self, letter: DeadLetter) -> bool:
-        if letter.worker_version != worker_version():
+        pack = self.processors[letter.source].outside.pack
+        if letter.worker_version != worker_version(pack):
             return True
         raw = self._read(letter)
         if raw is None:
@@ -260,7 +261,7 @@ def stale_document(processor: Processor, letter: DeadLetter) -> dict[str, Any] |
     else:
         document["user_id"] = wired
     change = read_document(processor.source, msgspec.json.encode(document))
-    known = letter_id(change), user_key(change.user) if change.user else None
+    known = letter_id(change), owner_key(change.user) if change.user else None
     return document if known == (letter.id, letter.user) else None
 
 

@@ -7,9 +7,9 @@ from cosmos_views.ledger.instants import day_label
 from cosmos_views.publish import histogram
 from cosmos_views.publish.cells import ONE, Mean, cell_name, sum_and_count
 from cosmos_views.publish.measures import Contribution, Row
-from materializers.touched import Touched
-from processors.facts import Fact, IncidentFact, InteractionFact, SessionFact
-from processors.users import User
+from materializers.users.history import User
+from materializers.users.touched import Touched
+from processors.facts import AnyFact, IncidentFact, InteractionFact, SessionFact
 
 RETENTION_DAYS = 7
 """A user is retained on a day when also active on one of this many days before."""
@@ -128,7 +128,7 @@ def day_key(day: int) -> str:
     return f"day:{day_label(day)}"
 
 
-def of_fact(fact: Fact) -> Iterable[Contribution]:
+def of_fact(fact: AnyFact) -> Iterable[Contribution]:
     """What one fact adds to its day. Cell `response/{bucket}` is the response-time histogram."""
     key = day_key(fact.day)
     if isinstance(fact, InteractionFact):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from cosmos_views.ledger.instants import month_label
 from cosmos_views.publish.cells import cell_name, sum_and_count
 from cosmos_views.publish.measures import Contribution
-from processors.facts import Fact, IncidentFact
+from processors.facts import AnyFact, IncidentFact
 
 UNATTRIBUTED = "unattributed"
 
@@ -26,7 +26,7 @@ class IncidentMonth(NamedTuple):
     resolved: int = 0
 
 
-def of_fact(fact: Fact) -> Iterator[Contribution]:
+def of_fact(fact: AnyFact) -> Iterator[Contribution]:
     """What one incident adds to each distinct source it was joined to, else to `unattributed`.
 
     Cells `severity/…`, `kind/…` and `category/…` count incidents and categories; `chapter/…` and

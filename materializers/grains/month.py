@@ -7,9 +7,9 @@ from cosmos_views.ledger.instants import month_label, next_month
 from cosmos_views.publish.cells import cell_name, sum_and_count
 from cosmos_views.publish.measures import Contribution
 from materializers import engagement
-from materializers.touched import Touched
-from processors.facts import Fact, InteractionFact
-from processors.users import User
+from materializers.users.history import User
+from materializers.users.touched import Touched
+from processors.facts import AnyFact, InteractionFact
 
 RETURNING_DAYS = 2
 """A user returns to a source when citing it on so many days of the month."""
@@ -49,7 +49,7 @@ def month_key(month: str) -> str:
     return f"month:{month}"
 
 
-def of_fact(fact: Fact) -> Iterable[Contribution]:
+def of_fact(fact: AnyFact) -> Iterable[Contribution]:
     """Citations of each source."""
     if not isinstance(fact, InteractionFact):
         return ()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from cosmos_views.ledger.instants import day_label
 from cosmos_views.publish.cells import ONE, cell_name, sum_and_count
 from cosmos_views.publish.measures import Contribution, Row
-from processors.facts import Citation, Fact, InteractionFact
+from processors.facts import AnyFact, Citation, InteractionFact
 
 
 class Source(NamedTuple):
@@ -54,7 +54,7 @@ def content_id(source: str, chapter: str, verse: str) -> str:
     return f"{source}_{chapter}_{verse}"
 
 
-def of_fact(fact: Fact) -> Iterable[Contribution]:
+def of_fact(fact: AnyFact) -> Iterable[Contribution]:
     """What one interaction adds to each source it cites; cell `about/{chapter}/{verse}/{topic}`
     counts the interactions of a topic that cite the verse. Rows are in the order of their classes.
     """

@@ -13,9 +13,9 @@ from cosmos_views.ledger.instants import (
 from cosmos_views.publish import histogram
 from cosmos_views.publish.cells import ONE, sum_and_count
 from cosmos_views.publish.measures import Contribution
-from materializers.touched import Touched
-from processors.facts import Fact, InteractionFact
-from processors.users import User
+from materializers.users.history import User
+from materializers.users.touched import Touched
+from processors.facts import AnyFact, InteractionFact
 
 WINDOWS_PER_DAY = DAY_SECONDS // WINDOW_SECONDS
 _MINUTES_PER_WINDOW = WINDOW_SECONDS // MINUTE_SECONDS
@@ -43,7 +43,7 @@ def window_key(window: int) -> str:
     return f"window:{window_label(window)}"
 
 
-def of_fact(fact: Fact) -> Iterable[Contribution]:
+def of_fact(fact: AnyFact) -> Iterable[Contribution]:
     """What one interaction adds to its window; cell `second/{0..299}` counts each second."""
     if not isinstance(fact, InteractionFact):
         return ()

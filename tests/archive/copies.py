@@ -12,7 +12,6 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 
 from cosmos_views import app as wiring
-from cosmos_views.cli.lines import SOURCES
 from cosmos_views.ledger.instants import DAY_SECONDS
 from cosmos_views.settings import ARCHIVE_AFTER_DAYS, BlobConnection
 from cosmos_views.store.archive import CONTAINER, ArchiveStore
@@ -22,6 +21,7 @@ from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.archive.copies import Archiving
 from cosmos_views.upkeep.archive.refused import RefusedCopies
 from cosmos_views.upkeep.trailing import Reading, TrailingReader
+from pack import PACK
 from tests.audit.readers import allowance
 from tests.worker.ground import INTERACTIONS, Document, Ground
 
@@ -36,7 +36,7 @@ def archiver(
     database = ground.connect().get_database_client(ground.database)
     state = StateStore(database.get_container_client("state"))
     refused = RefusedCopies(state, SourceStore(database), source)
-    archiving = Archiving(SOURCES[source], ArchiveStore(blobs), erased, refused)
+    archiving = Archiving(PACK.source(source), ArchiveStore(blobs), erased, refused)
     return TrailingReader(
         name=lambda: "archive",
         container=source,
@@ -53,7 +53,7 @@ def archiver(
 def wired(ground: Ground, connection: str) -> wiring.Worker:
     """A worker with an archive, as its settings make it."""
     configured = replace(ground.settings(), blob=BlobConnection(connection))
-    return wiring.build(ground.connect(), configured)
+    return wiring.build(PACK, ground.connect(), configured)
 
 
 def run(reader: TrailingReader) -> Reading:

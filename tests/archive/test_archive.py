@@ -13,6 +13,7 @@ from azure.storage.blob import BlobServiceClient, StandardBlobTier
 from cosmos_views import app as wiring
 from cosmos_views.ledger.commits import Transient
 from cosmos_views.ledger.instants import DAY_SECONDS
+from cosmos_views.ledger.owners import owner_key
 from cosmos_views.ledger.versions import Version
 from cosmos_views.settings import BlobConnection, ConfigurationError, from_environment
 from cosmos_views.store import archive
@@ -20,7 +21,7 @@ from cosmos_views.store.archive import CONTAINER, ArchiveStore
 from cosmos_views.upkeep.archive.copies import Copy
 from emulators.azurite import Azurite
 from emulators.cosmos import Endpoint
-from processors.users import user_key
+from pack import PACK
 from tests.archive.copies import age, archived, archiver, done, etags, run, wired
 from tests.audit.readers import Boundaries, Killed, allowance, at_endpoint_time
 from tests.worker.ground import INCIDENTS, INTERACTIONS, SESSIONS, Document, Ground
@@ -59,7 +60,7 @@ def test_a_copy_is_named_by_its_event_and_says_which_version_it_holds(
         "lsn": str(stored["_lsn"]),
         "sha256": sha256(content).hexdigest(),
     }
-    assert blob.get_blob_tags() == {"user": user_key("ada")}
+    assert blob.get_blob_tags() == {"user": owner_key("ada")}
 
 
 def test_every_source_is_archived_at_its_own_age(
@@ -165,7 +166,7 @@ def test_soft_deleted_and_erased_documents_are_skipped(
     )
     age(ground)
 
-    reading = run(archiver(ground, blobs, erased=lambda keys: keys & {user_key("bob")}))
+    reading = run(archiver(ground, blobs, erased=lambda keys: keys & {owner_key("bob")}))
 
     assert done(reading) == {"archived": 1, "skipped_deleted": 2, "skipped_erased": 1}
     assert [name.split("/")[-1] for name in archived(blobs)] == ["kept.json"]
@@ -284,7 +285,7 @@ def test_an_age_too_near_to_expiry_is_refused_at_start(ground: Ground) -> None:
     settings = from_environment({**ground.app_settings(), "ARCHIVE_AFTER_DAYS_SESSIONS": "77"})
 
     with pytest.raises(ConfigurationError) as refused:
-        wiring.build(ground.connect(), settings)
+        wiring.build(PACK, ground.connect(), settings)
 
     assert str(refused.value) == (
         "ARCHIVE_AFTER_DAYS_SESSIONS is 77, but documents of user_sessions expire after 90 days: "
@@ -293,6 +294,7 @@ def test_an_age_too_near_to_expiry_is_refused_at_start(ground: Ground) -> None:
     for name in ("SESSIONS", "INTERACTIONS", "INCIDENTS"):
         most = {"SESSIONS": "76", "INTERACTIONS": "351", "INCIDENTS": "1081"}[name]
         wiring.build(
+            PACK,
             ground.connect(),
             from_environment({**ground.app_settings(), f"ARCHIVE_AFTER_DAYS_{name}": most}),
         )

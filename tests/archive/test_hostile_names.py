@@ -10,10 +10,10 @@ import json
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from cosmos_views.cli.lines import SOURCES
+from cosmos_views.ledger.owners import owner_key
 from cosmos_views.store.archive import ArchiveStore
 from cosmos_views.upkeep.archive.copies import change_of, copy_of
-from processors.users import user_key
+from pack import PACK
 from tests.worker.ground import INTERACTIONS
 from tests.worker.stories import interaction
 
@@ -39,11 +39,11 @@ def test_a_copy_of_any_name_is_written_found_read_and_deleted(
     blobs: BlobServiceClient, name: str
 ) -> None:
     body = {**interaction(name, user_id=name), "_etag": '"e"', "_ts": 1_773_144_000, "_lsn": 1}
-    copy = copy_of(SOURCES[INTERACTIONS], change_of(SOURCES[INTERACTIONS], body), body)
+    copy = copy_of(PACK.source(INTERACTIONS), change_of(PACK.source(INTERACTIONS), body), body)
     store = ArchiveStore(blobs)
 
     assert store.write([copy]) == ["archived"]
-    assert [copy.path] == list(store.paths()) == list(store.paths_of_user(user_key(name)))
+    assert [copy.path] == list(store.paths()) == list(store.paths_of_user(owner_key(name)))
     assert name == json.loads(store.read(copy.path))["id"]
     assert store.delete(copy.path)
     assert list(store.paths()) == []

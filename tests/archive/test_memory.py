@@ -3,12 +3,12 @@
 import tracemalloc
 from collections.abc import Callable, Sequence
 
-from cosmos_views.cli.lines import SOURCES
 from cosmos_views.settings import CosmosConnection
 from cosmos_views.store import account
 from cosmos_views.upkeep.archive.copies import Archiving, Copy
 from cosmos_views.upkeep.trailing import PAGE_DOCUMENTS
 from emulators.cosmos import Endpoint
+from pack import PACK
 from tests.audit.readers import Met
 from tests.worker.ground import INTERACTIONS, Ground
 
@@ -42,7 +42,7 @@ def test_memory_does_not_grow_with_what_there_is(grounds: Callable[..., Ground])
             )
         met = Met(ground, delay_seconds=0)
         ground.later()
-        met.reader.handle = Archiving(SOURCES[INTERACTIONS], Forgetful())
+        met.reader.handle = Archiving(PACK.source(INTERACTIONS), Forgetful())
         met.run(pages=1)
 
         tracemalloc.start()

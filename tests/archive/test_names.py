@@ -8,7 +8,6 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosmos_views.cli.lines import SOURCES
 from cosmos_views.upkeep.archive.copies import (
     Place,
     as_json,
@@ -18,6 +17,7 @@ from cosmos_views.upkeep.archive.copies import (
     place_of,
     segment,
 )
+from pack import PACK
 from tests.worker.ground import INTERACTIONS, SESSIONS
 from tests.worker.stories import interaction, session
 
@@ -27,7 +27,7 @@ ANY = st.text(st.characters(), max_size=400)
 
 def path(source: str, document: dict[str, Any]) -> str:
     written = {"_etag": '"e"', "_ts": 1_773_144_000, "_lsn": 1, **document}
-    return copy_of(SOURCES[source], change_of(SOURCES[source], written), written).path
+    return copy_of(PACK.source(source), change_of(PACK.source(source), written), written).path
 
 
 @given(ANY)
@@ -84,7 +84,7 @@ def test_the_date_is_the_events_as_the_views_count_it() -> None:
 def test_the_same_version_is_the_same_bytes_whoever_reads_it() -> None:
     one = interaction("a", _etag='"e"', _ts=5, _lsn=7, _rid="r1", _self="s1", _attachments="a")
     other = interaction("a", _etag='"e"', _ts=5, _lsn=9, _rid="r2", _self="s2", _attachments="a")
-    source = SOURCES[INTERACTIONS]
+    source = PACK.source(INTERACTIONS)
 
     first, second = (copy_of(source, change_of(source, each), each) for each in (one, other))
 

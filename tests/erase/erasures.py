@@ -11,8 +11,8 @@ from azure.storage.blob import BlobServiceClient
 
 from cosmos_views.app import Worker
 from cosmos_views.cli.main import main
+from cosmos_views.ledger.owners import hot_id, owner_key
 from cosmos_views.upkeep.trailing import run_all
-from processors.users import hot_id, user_key
 from tests.archive.copies import archived
 from tests.audit.readers import at_endpoint_time
 from tests.oracle import Prices, SourceDocument, compute_views
@@ -32,7 +32,7 @@ from tests.worker.ground import (
 from tests.worker.stories import incident, interaction, on, session
 
 USER = "ada.lovelace@example.org/№1"
-KEY = user_key(USER)
+KEY = owner_key(USER)
 OTHERS = ("bob", "cyd")
 REMOVED = {
     "facts_of_user_interactions": 4,
@@ -73,7 +73,7 @@ def connection(ground: Ground) -> list[str]:
 
 def lives(user: str) -> dict[str, list[Document]]:
     """Interactions, sessions and joined incidents of a user in three months, one of them broken."""
-    name = user_key(user)[:6]
+    name = owner_key(user)[:6]
     months = ("2026-01", "2026-02", "2026-03")
     return {
         INTERACTIONS: [

@@ -10,6 +10,7 @@ from azure.storage.blob import BlobServiceClient
 from cosmos_views.cli.main import main
 from cosmos_views.ledger.commits import Write
 from cosmos_views.ledger.generations import Phase, advanced, begun
+from cosmos_views.ledger.owners import hot_id
 from cosmos_views.publish.fold import read_bucket
 from cosmos_views.publish.parked import Parked, parked_id
 from cosmos_views.store.generation import GenerationStore
@@ -19,7 +20,6 @@ from cosmos_views.upkeep.redrive import Outcome
 from cosmos_views.upkeep.trailing import run_all
 from emulators.azurite import Azurite
 from emulators.cosmos import Endpoint
-from processors.users import hot_id
 from tests.archive.copies import archived, wired
 from tests.audit.readers import auditor
 from tests.erase.erasures import (

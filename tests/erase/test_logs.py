@@ -2,7 +2,7 @@
 
 import pytest
 
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.erase.erasures import USER, lives
 from tests.worker.ground import INTERACTIONS, Ground, deliver
 
@@ -12,8 +12,8 @@ def test_a_view_of_a_user_that_cannot_be_rendered_names_the_hash(
 ) -> None:
     worker = ground.worker()
     deliver(worker, INTERACTIONS, ground.write(INTERACTIONS, *lives(USER)[INTERACTIONS]))
-    view = VIEWS["user_analytics"]
-    monkeypatch.setitem(VIEWS, view.name, view.__class__(**{**vars(view), "render": _broken}))
+    view = PACK.views["user_analytics"]
+    monkeypatch.setitem(PACK.views, view.name, view.__class__(**{**vars(view), "render": _broken}))
 
     worker.publisher.run()
 

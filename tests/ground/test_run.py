@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.ground.processes import ROOT, interrupt, line_with, ran, started
 
 BATCHES = ROOT / "tests" / "fixtures" / "batches"
@@ -44,7 +44,7 @@ def test_the_worked_example_becomes_its_day(result: dict[str, Any]) -> None:
 
 
 def test_every_view_is_there(result: dict[str, Any]) -> None:
-    assert list(result["views"]) == list(VIEWS)
+    assert list(result["views"]) == list(PACK.views)
 
 
 def test_it_says_where_the_changes_ended_and_what_it_took(result: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.generators import Version
 from tests.oracle.batches import BATCHES, read_batch
 from tests.property.runner import MONTH_SECONDS
@@ -79,7 +79,7 @@ def _documents(world: World) -> Iterator[tuple[str, str, bytes]]:
     for document in world.state.documents(""):
         kind = document["id"].split(":")[0]
         yield f"state {kind}", f"{document['pk']} {document['id']}", _json(document)
-    for view in VIEWS:
+    for view in PACK.views:
         for document in world.views.documents(view):
             yield f"view {view}", document["id"], _json(document)
 

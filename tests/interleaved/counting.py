@@ -21,14 +21,16 @@ from cosmos_views.intake.dead_letters import DeadLetter
 from cosmos_views.intake.ownership import Layout
 from cosmos_views.ledger.commits import CommitError, Transient
 from cosmos_views.ledger.generations import Generation
+from cosmos_views.ledger.owners import Tombstone, hot_id, owner_key
+from cosmos_views.ledger.snapshots import Snapshot
 from cosmos_views.publish.measures import Delta
 from cosmos_views.store.erased import ERASED_PK
 from cosmos_views.store.generation import HeldGeneration
 from cosmos_views.upkeep.erase.erasing import Erasure, Found, InGeneration, Places
 from cosmos_views.upkeep.reconcile import proof
+from pack import PACK
 from processors import incidents, interactions
 from processors.pricing import Prices
-from processors.users import ErasedUser, hot_id, user_key
 from tests.interleaved.laws import Untrue
 from tests.interleaved.questions import Pause, Remove, Upsert
 from tests.interleaved.replay import Frozen, Outside, Program
@@ -88,6 +90,7 @@ def counting(
 
     def run(outside: Outside) -> None:
         ports = Ports(
+            pack=PACK,
             state=outside,
             sources=_Sources(standing),
             poison=_Letters(outside),
@@ -204,9 +207,9 @@ class CountingLaws:
         if after.pk != BUCKET:
             return
         snapshot = _snapshot(after)
-        must = proof.expected(snapshot)
+        must = proof.expected(PACK, snapshot)
         wrong = proof.measure_differences(must.measures, proof.found_measures(snapshot))
-        for of_user in proof.user_differences(must, snapshot).values():
+        for of_user in proof.owner_differences(PACK, must, snapshot).values():
             wrong += of_user
         if wrong:
             raise Untrue(f"{len(wrong)} sums are wrong: {wrong[0]}")
@@ -242,10 +245,10 @@ def _check_entry(before: Partition, name: str, after: Document) -> None:
         raise Untrue(f"{name} went back")
 
 
-def _check_forgotten(user: str, snapshot: proof.Snapshot) -> None:
-    key = user_key(user)
+def _check_forgotten(user: str, snapshot: Snapshot) -> None:
+    key = owner_key(user)
     for name, one in snapshot.documents.items():
-        bare = msgspec.to_builtins(ErasedUser(name, snapshot.pk))
+        bare = msgspec.to_builtins(Tombstone(name, snapshot.pk))
         if name == hot_id(key) and {k: v for k, v in one.items() if k != "_etag"} == bare:
             continue
         # The journal names the months of users, until it is folded.
@@ -268,5 +271,5 @@ def first_world() -> World:
     return World(partitions, Page(0, None, (0, None)), 1, NOW_SECONDS)
 
 
-def _snapshot(partition: Partition) -> proof.Snapshot:
-    return proof.Snapshot(partition.pk, {one.id: decoded(one) for one in partition.documents})
+def _snapshot(partition: Partition) -> Snapshot:
+    return Snapshot(partition.pk, {one.id: decoded(one) for one in partition.documents})

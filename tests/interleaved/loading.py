@@ -1,7 +1,7 @@
 """The production code of fold and publish, read from its files into modules of its own.
 
-Nothing of it is replaced: it is the same text with another registry (one small view), smaller
-limits, and, for a rule that is left out, one small change.
+Nothing of it is replaced: it is the same text with smaller limits, and, for a rule that is left
+out, one small change.
 """
 
 import sys
@@ -13,10 +13,8 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from tests.interleaved.replay import Frozen
-from tests.interleaved.view import VIEW
 
 ROOT = Path(__file__).resolve().parents[2]
-REGISTRY = "materializers.registry"
 LOADED = (
     "cosmos_views.publish.heads",
     "cosmos_views.publish.parked",
@@ -78,12 +76,9 @@ class Code:
 
 def load(limits: Mapping[str, int], change: Change | None = None, *, forgets: bool = True) -> Code:
     """The code, with some limits made small and perhaps one change."""
-    registry = ModuleType(REGISTRY)
-    vars(registry)["VIEWS"] = {VIEW.name: VIEW}
-    before = {name: sys.modules.get(name) for name in (REGISTRY, *LOADED)}
+    before = {name: sys.modules.get(name) for name in LOADED}
     modules: dict[str, Any] = {}
     try:
-        sys.modules[REGISTRY] = registry
         for name in LOADED:
             modules[name] = sys.modules[name] = ModuleType(name)
             _execute(modules[name], change)
@@ -126,9 +121,9 @@ def _mark_parts(publish: Any) -> None:
     done: whoever replays a run need not go through them again."""
     fold: Callable[..., Any] = publish.fold
 
-    def fold_whole(state: Any, *arguments: Any) -> Any:
+    def fold_whole(views: Any, state: Any, *arguments: Any) -> Any:
         # A copy: a run changes its buckets, but never what they hold.
-        return replace(state.whole(lambda: Frozen(fold(state, *arguments))).value)
+        return replace(state.whole(lambda: Frozen(fold(views, state, *arguments))).value)
 
     class Publisher(publish.Publisher):  # type: ignore[misc]  # loaded just now
         def _publish(self, *arguments: Any) -> Any:

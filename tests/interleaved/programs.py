@@ -12,7 +12,7 @@ from cosmos_views.publish.measures import Delta
 from tests.interleaved.loading import Code
 from tests.interleaved.questions import EndRebuild, ReadRebuilt, Switch, Tick
 from tests.interleaved.replay import Outside, Program, Views
-from tests.interleaved.view import VIEW, Unrenderable
+from tests.interleaved.view import PACK, VIEW, Unrenderable
 
 BUCKETS = 2
 
@@ -32,6 +32,7 @@ def publishing(code: Code, pace_seconds: int | None) -> Program:
 
     def run(outside: Outside) -> None:
         publisher = code.publisher(
+            pack=PACK,
             state=outside,
             views=Views(outside),
             feed=outside,
@@ -101,7 +102,7 @@ def rebuilding(code: Code, old: int, new: int) -> Program:
             change(outside, pk, building=False)
         for pk in pks:
             partials = outside.read_range(pk, "p:", "p;")
-            if names := code.names_of([one["id"][2:] for one in partials], None):
+            if names := code.names_of([VIEW], [one["id"][2:] for one in partials], None):
                 change(outside, pk, pending=dict.fromkeys(names, 0))
         page = Views(outside).read(VIEW.name, "", "")
         if page is not None and (names := code.names_left(VIEW, [page], new, None)):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import cosmos_views.upkeep.erase.erasing
-from cosmos_views.upkeep.erase.erasure import Tombstone
+from cosmos_views.upkeep.erase.erasure import Entombed
 from tests.interleaved.answering import Answering
 from tests.interleaved.counting import (
     NOW_SECONDS,
@@ -135,7 +135,7 @@ def test_an_erasure_without_its_tombstone_is_found(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(
         cosmos_views.upkeep.erase.erasing,
         "tombstone",
-        lambda _state, layout, key: Tombstone(layout.pk_of(key), key, None),
+        lambda _kind, _state, layout, key: Entombed(layout.pk_of(key), key, None),
     )
     with pytest.raises(Untrue):
         exploration(Bounds(), "interaction", ERASE).run()

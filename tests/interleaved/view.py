@@ -1,11 +1,12 @@
 """One view of one key: what is counted under two state keys, so that a journal can be split.
 
-The production code is loaded with a registry that holds nothing else.
+Their pack holds nothing else.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
+from cosmos_views.pack import Pack
 from cosmos_views.publish.view import SYMBOL, Inputs, Reads, View
 
 KEY = "k"
@@ -56,3 +57,5 @@ VIEW = View(
     render=render,
     expand=expand,
 )
+
+PACK = Pack("interleaved", 1, (), {VIEW.name: VIEW})

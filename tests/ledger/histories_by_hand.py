@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from cosmos_views.ledger.instants import month_label, month_start
-from processors.facts import Fact, IncidentFact, InteractionFact, SessionFact
-from processors.users import Month, User
+from materializers.users.history import Month, User
+from processors.facts import AnyFact, IncidentFact, InteractionFact, SessionFact
 
 EVERY_MONTH = ("202601", "202602", "202603", "202604")
 
@@ -20,7 +20,7 @@ def new_user(month: str = "202602") -> User:
     return user
 
 
-def counted(facts: Iterable[Fact]) -> User:
+def counted(facts: Iterable[AnyFact]) -> User:
     """The history that these facts make, counted in order of time."""
     user = new_user()
     for fact in sorted(facts, key=lambda fact: fact.day):
@@ -40,7 +40,7 @@ def shown(user: User) -> dict[str, Any]:
     }
 
 
-def masks(facts: Sequence[Fact], *, active: bool) -> dict[str, int]:
+def masks(facts: Sequence[AnyFact], *, active: bool) -> dict[str, int]:
     """Month → mask of the days with an interaction or session, or with anything."""
     result: dict[str, int] = {}
     for fact in facts:
@@ -50,7 +50,7 @@ def masks(facts: Sequence[Fact], *, active: bool) -> dict[str, int]:
     return result
 
 
-def first_citations(facts: Sequence[Fact]) -> dict[str, int]:
+def first_citations(facts: Sequence[AnyFact]) -> dict[str, int]:
     """Source → the first day it was cited."""
     days = defaultdict(list)
     for fact in facts:
@@ -60,7 +60,7 @@ def first_citations(facts: Sequence[Fact]) -> dict[str, int]:
     return {source: min(some) for source, some in days.items()}
 
 
-def counts_of_day(facts: Sequence[Fact], day: int) -> dict[str, Any] | None:
+def counts_of_day(facts: Sequence[AnyFact], day: int) -> dict[str, Any] | None:
     """What a day document says of these facts, by its short names; None without any."""
     of_day = [fact for fact in facts if fact.day == day]
     talks = [fact for fact in of_day if isinstance(fact, InteractionFact)]

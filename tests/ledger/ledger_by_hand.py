@@ -5,17 +5,19 @@ from typing import Any
 import msgspec
 
 from cosmos_views.ledger.entries import Outcome, Verdict, entry_id
+from cosmos_views.ledger.owners import hot_id
 from cosmos_views.ledger.plan import Owner, Plan, Unread, plan
 from cosmos_views.ledger.versions import Version
-from processors.facts import Fact, IncidentFact, InteractionFact
-from processors.users import HotUser, hot_id
+from materializers.users.history import HotUser
+from pack import PACK
+from processors.facts import AnyFact, IncidentFact, InteractionFact
 
 KEY = "k"
 ADA = Owner("1:0", KEY, "ada")
 NOBODY = Owner("1:0", None, None)
 
 
-def source_of(fact: Fact) -> str:
+def source_of(fact: AnyFact) -> str:
     if isinstance(fact, InteractionFact):
         return "user_interactions"
     return "abuse_incidents" if isinstance(fact, IncidentFact) else "user_sessions"
@@ -23,7 +25,7 @@ def source_of(fact: Fact) -> str:
 
 def verdict(
     document: str,
-    fact: Fact | None,
+    fact: AnyFact | None,
     *,
     source: str | None = None,
     ts: int = 1,
@@ -59,7 +61,7 @@ class Ledger:
         while True:
             known = {one: self.documents[one] for one in self.read if one in self.documents}
             try:
-                return plan(owner, verdicts, known, self.read)
+                return plan(PACK.owners, PACK.facts, owner, verdicts, known, self.read)
             except Unread as unread:
                 more = unread.ids - self.read
             assert more, "asks for what was not read"

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from cosmos_views.ledger.instants import DAY_SECONDS
-from processors.facts import Citation, Fact, IncidentFact, InteractionFact, SessionFact
+from processors.facts import AnyFact, Citation, IncidentFact, InteractionFact, SessionFact
 
 MARCH_10 = 20_522
 """Epoch day of 2026-03-10."""
@@ -148,4 +148,4 @@ incidents: st.SearchStrategy[IncidentFact] = st.builds(
         st.tuples(st.sampled_from(SOURCES), st.sampled_from(("1", "2")), st.just("5")), max_size=3
     ).map(tuple),
 )
-facts: st.SearchStrategy[Fact] = st.one_of(interactions, interactions, sessions, incidents)
+facts: st.SearchStrategy[AnyFact] = st.one_of(interactions, interactions, sessions, incidents)

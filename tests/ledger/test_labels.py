@@ -10,15 +10,13 @@ from hypothesis import strategies as st
 
 from cosmos_views.ledger.labels import (
     bounded_id,
-    chapter_and_verse,
-    cited_in_text,
     digest,
     in_id,
     is_cut,
     label,
-    source_label,
     underscored,
 )
+from processors.labels import chapter_and_verse, cited_in_text, source_label
 from tests.oracle.citations import read_citation
 from tests.oracle.citations import source_label as oracle_source_label
 from tests.oracle.view_ids import encoded, shortened

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosmos_views.ledger.entries import Entry, Outcome, Verdict
+from cosmos_views.ledger.owners import hot_id
 from cosmos_views.ledger.plan import MOVES_MAX, Owner, Plan, Unread, counted_fact, plan
-from processors.facts import Fact
-from processors.users import HotUser, UserMonth, hot_id, month_id
+from materializers.users.history import HotUser, UserMonth, month_id
+from pack import PACK
+from processors.facts import AnyFact
 from tests.ledger.histories_by_hand import counted, shown
 from tests.ledger.ledger_by_hand import ADA, KEY, NOBODY, Ledger, verdict
 from tests.ledger.some_facts import (
@@ -198,7 +200,7 @@ def test_the_users_documents_follow_from_the_facts_that_entries_hold(
         fact
         for document in ledger.documents.values()
         if document["id"].startswith("e:")
-        and (fact := counted_fact(document["id"].split(":")[1], document)) is not None
+        and (fact := counted_fact(PACK.facts, document["id"].split(":")[1], document)) is not None
     ]
     found = shown_of(ledger)
     expected = shown(counted(kept))
@@ -226,7 +228,7 @@ def shown_of(ledger: Ledger) -> dict[str, object]:
 
 @given(interactions, st.lists(incidents, min_size=1, max_size=2), st.booleans())
 def test_a_join_is_the_same_in_whichever_order_the_two_come(
-    talk: Fact, named: list[Fact], together: bool
+    talk: AnyFact, named: list[AnyFact], together: bool
 ) -> None:
     late, early = Ledger(), Ledger()
     talks = verdict("a", talk)
@@ -328,7 +330,7 @@ def test_an_earlier_month_is_asked_for_before_it_is_changed() -> None:
     late = verdict("c", session())
     known = {hot_id(KEY): ledger.documents[hot_id(KEY)]}
     with pytest.raises(Unread, match="1 documents") as unread:
-        plan(ADA, [late], known, {late.entry_id, hot_id(KEY)})
+        plan(PACK.owners, PACK.facts, ADA, [late], known, {late.entry_id, hot_id(KEY)})
 
     assert unread.value.ids == {month_id(KEY, "202603")}
     made = ledger.decide(late)
@@ -368,9 +370,9 @@ def test_when_the_first_day_moves_its_months_are_read() -> None:
 def test_only_a_counted_entry_has_a_fact() -> None:
     entry = {"outcome": "counted", "fact": msgspec.to_builtins(session())}
 
-    assert counted_fact("user_sessions", entry) == session()
-    assert counted_fact("user_sessions", {"outcome": "dead", "fact": None}) is None
-    assert counted_fact("user_sessions", None) is None
+    assert counted_fact(PACK.facts, "user_sessions", entry) == session()
+    assert counted_fact(PACK.facts, "user_sessions", {"outcome": "dead", "fact": None}) is None
+    assert counted_fact(PACK.facts, "user_sessions", None) is None
 
 
 def test_the_greatest_write_time_of_the_verdicts_is_the_plans() -> None:

@@ -6,16 +6,17 @@ import msgspec
 import pytest
 
 from cosmos_views.ledger.instants import month_start
+from cosmos_views.ledger.owners import hot_id
 from cosmos_views.ledger.shards import KEPT_BYTES_MAX, SHARD_BYTES_MAX
-from processors.facts import Citation
-from processors.user_documents import (
+from materializers.users.documents import (
     further_ids,
     hot_documents,
     load_user,
     month_documents,
     months_among,
 )
-from processors.users import User, hot_id, month_id
+from materializers.users.history import User, month_id
+from processors.facts import Citation
 from tests.ledger.histories_by_hand import shown
 from tests.ledger.some_facts import interaction
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.facts import Fact, InteractionFact
-from processors.user_documents import load_user
-from processors.users import (
+from cosmos_views.ledger.owners import hot_id, owner_key
+from materializers.users.documents import load_user
+from materializers.users.history import (
     Carried,
     Day,
     HotUser,
@@ -18,10 +18,9 @@ from processors.users import (
     MonthTotals,
     User,
     UserMonth,
-    hot_id,
     month_id,
-    user_key,
 )
+from processors.facts import AnyFact, InteractionFact
 from tests.ledger.histories_by_hand import (
     counted,
     counts_of_day,
@@ -41,7 +40,7 @@ def on(day: int) -> int:
 
 
 @given(many, facts)
-def test_counting_and_uncounting_is_nothing(some: list[Fact], more: Fact) -> None:
+def test_counting_and_uncounting_is_nothing(some: list[AnyFact], more: AnyFact) -> None:
     user = counted(some)
     before = shown(user)
     user.count(more, 1)
@@ -51,7 +50,7 @@ def test_counting_and_uncounting_is_nothing(some: list[Fact], more: Fact) -> Non
 
 
 @given(many.flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))))
-def test_the_order_of_counting_does_not_matter(orders: tuple[list[Fact], list[Fact]]) -> None:
+def test_the_order_of_counting_does_not_matter(orders: tuple[list[AnyFact], list[AnyFact]]) -> None:
     expected, found = new_user("202604"), new_user("202604")
     for user, order in ((expected, orders[0]), (found, orders[1])):
         for fact in order:
@@ -61,7 +60,7 @@ def test_the_order_of_counting_does_not_matter(orders: tuple[list[Fact], list[Fa
 
 
 @given(many, many)
-def test_what_was_uncounted_leaves_no_trace(kept: list[Fact], gone: list[Fact]) -> None:
+def test_what_was_uncounted_leaves_no_trace(kept: list[AnyFact], gone: list[AnyFact]) -> None:
     user = counted([*kept, *gone])
     for fact in gone:
         user.count(fact, -1)
@@ -71,7 +70,7 @@ def test_what_was_uncounted_leaves_no_trace(kept: list[Fact], gone: list[Fact]) 
 
 @given(many, many)
 def test_days_first_days_and_masks_follow_from_the_facts(
-    kept: list[Fact], gone: list[Fact]
+    kept: list[AnyFact], gone: list[AnyFact]
 ) -> None:
     user = counted([*kept, *gone])
     for fact in gone:
@@ -88,7 +87,7 @@ def test_days_first_days_and_masks_follow_from_the_facts(
 
 
 @given(many)
-def test_a_month_sums_up_its_facts(some: list[Fact]) -> None:
+def test_a_month_sums_up_its_facts(some: list[AnyFact]) -> None:
     user = counted(some)
     for month, block in user.months.items():
         talks = [f for f in some if isinstance(f, InteractionFact) and month_of(f) == month]
@@ -101,16 +100,16 @@ def test_a_month_sums_up_its_facts(some: list[Fact]) -> None:
             assert len(talks) == sum(counts.values())
 
 
-def month_of(fact: Fact) -> str:
+def month_of(fact: AnyFact) -> str:
     return {DAYS[4]: "202604", DAYS[5]: "202602"}.get(fact.day, "202603")
 
 
-def sums_of(*some: Fact) -> dict[str, int]:
+def sums_of(*some: AnyFact) -> dict[str, int]:
     """The totals that are not zero."""
     return {name: value for name, value in block_of(*some).sums._asdict().items() if value}
 
 
-def block_of(*some: Fact) -> Month:
+def block_of(*some: AnyFact) -> Month:
     return counted(some).month("202603")
 
 
@@ -263,7 +262,7 @@ def test_joins_are_listed_by_the_interaction_named() -> None:
 
 
 @given(many, many)
-def test_a_copy_counts_apart(kept: list[Fact], more: list[Fact]) -> None:
+def test_a_copy_counts_apart(kept: list[AnyFact], more: list[AnyFact]) -> None:
     user = counted(kept)
     as_it_was = shown(user)
     copy = user.copy()
@@ -279,7 +278,7 @@ def test_a_copy_counts_apart(kept: list[Fact], more: list[Fact]) -> None:
 
 
 @given(many)
-def test_active_days_are_those_on_which_the_user_was_active(some: list[Fact]) -> None:
+def test_active_days_are_those_on_which_the_user_was_active(some: list[AnyFact]) -> None:
     user = counted(some)
     user.hot.carried = Carried(MARCH_10 - 30, active={"202602": 0b1011})
     first = MARCH_10 - 14
@@ -316,7 +315,7 @@ def test_a_user_without_a_hot_document_is_unknown() -> None:
 
 
 def test_names_of_a_users_documents() -> None:
-    assert user_key("ada") == "f0cc61805eba05e4d18fe33a24fb0383"
+    assert owner_key("ada") == "f0cc61805eba05e4d18fe33a24fb0383"
     assert hot_id("k") == "u:k"
     assert month_id("k", "202603") == "u:k:202603"
 

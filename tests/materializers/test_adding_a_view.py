@@ -10,10 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from cosmos_views.intake.definition import definition_version
 from cosmos_views.publish.view import View
 from cosmos_views.store.catalogue import Container, Role
-from materializers import registry
+from pack import PACK
 from tests.generators import Version
 from tests.materializers.goldens import story
 from tests.oracle import Prices
@@ -44,11 +43,9 @@ def the_view() -> View:
 
 @contextmanager
 def registered(view: View) -> Iterator[None]:
-    """As the registry would have it, for a while."""
+    """As a pack with this view, for a while."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(registry.VIEWS, view.name, view)
-        patch.setattr("cosmos_views.publish.journal.OF_FACT", (*registry.OF_FACT, view.of_fact))
-        patch.setattr("cosmos_views.publish.journal.OF_USER", (*registry.OF_USER, view.of_user))
+        patch.setitem(PACK.views, view.name, view)
         yield
 
 
@@ -126,8 +123,8 @@ def test_its_container_is_a_catalogue_row() -> None:
 
 
 def test_the_definition_version_changes_with_the_views() -> None:
-    before = definition_version.__wrapped__(())
+    before = PACK.definition
     with registered(the_view()):
-        assert before != definition_version.__wrapped__(())
+        assert before != PACK.definition
 
-    assert before == definition_version.__wrapped__(())
+    assert before == PACK.definition

@@ -12,14 +12,14 @@ from cosmos_views.ledger.instants import month_label
 from cosmos_views.ledger.plan import Owner, Plan
 from cosmos_views.publish.measures import Delta, add_all, is_negative, normalized_delta
 from materializers.grains import day, incident_month, month, source_day, window
-from materializers.registry import OF_FACT, OF_USER
-from materializers.touched import Touched, touched_by
-from processors.facts import Fact
-from processors.users import User
+from materializers.users.history import User
+from materializers.users.touched import Touched, touched_by
+from pack import PACK, USERS
+from processors.facts import AnyFact
 from tests.ledger.histories_by_hand import counted
 from tests.ledger.some_facts import DAYS, MARCH_10, citation, facts, incident, interaction, session
 
-OfFact = Callable[[Fact], Iterable[Any]]
+OfFact = Callable[[AnyFact], Iterable[Any]]
 OfUser = Callable[[User, Touched], Iterable[Any]]
 
 GRAINS = (day, window, source_day, month, incident_month)
@@ -32,14 +32,14 @@ many = st.lists(facts, max_size=6)
 OWNER = Owner("1:0", "k", "ada")
 
 
-def of_facts(of_fact: OfFact, some: Iterable[Fact], sign: int = 1) -> Delta:
+def of_facts(of_fact: OfFact, some: Iterable[AnyFact], sign: int = 1) -> Delta:
     delta: Delta = {}
     for fact in some:
         add_all(delta, of_fact(fact), sign)
     return normalized_delta(delta)
 
 
-def of_user(contributions: OfUser, some: Iterable[Fact], touched: Touched = EVERYTHING) -> Delta:
+def of_user(contributions: OfUser, some: Iterable[AnyFact], touched: Touched = EVERYTHING) -> Delta:
     delta: Delta = {}
     add_all(delta, contributions(counted(some), touched))
     return normalized_delta(delta)
@@ -47,8 +47,8 @@ def of_user(contributions: OfUser, some: Iterable[Fact], touched: Touched = EVER
 
 @settings(max_examples=50)
 @given(kept=many, gone=many)
-def test_a_fact_retracted_leaves_nothing(kept: list[Fact], gone: list[Fact]) -> None:
-    for of_fact in OF_FACT:
+def test_a_fact_retracted_leaves_nothing(kept: list[AnyFact], gone: list[AnyFact]) -> None:
+    for of_fact in PACK.of_fact:
         delta: Delta = {}
         for fact in [*kept, *gone]:
             add_all(delta, of_fact(fact))
@@ -61,9 +61,9 @@ def test_a_fact_retracted_leaves_nothing(kept: list[Fact], gone: list[Fact]) -> 
 @settings(max_examples=50)
 @given(left=many, right=many)
 def test_two_buckets_merged_are_one_and_nothing_is_negative(
-    left: list[Fact], right: list[Fact]
+    left: list[AnyFact], right: list[AnyFact]
 ) -> None:
-    for of_fact in OF_FACT:
+    for of_fact in PACK.of_fact:
         merged: Delta = {}
         for part in (of_facts(of_fact, left), of_facts(of_fact, right)):
             add_all(merged, ((k, c, row) for k, cells in part.items() for c, row in cells.items()))
@@ -75,7 +75,7 @@ def test_two_buckets_merged_are_one_and_nothing_is_negative(
 @settings(max_examples=50)
 @given(kept=many, gone=many)
 def test_what_is_not_touched_of_a_history_contributes_the_same(
-    kept: list[Fact], gone: list[Fact]
+    kept: list[AnyFact], gone: list[AnyFact]
 ) -> None:
     """So that a difference over what was touched is the whole difference."""
     before, after = counted(kept) if kept else None, counted([*kept, *gone])
@@ -85,7 +85,7 @@ def test_what_is_not_touched_of_a_history_contributes_the_same(
     )
     for made in there_and_back:
         touched = touched_by(made)
-        for contributions in OF_USER:
+        for contributions in USERS.of_user:
             by_part: Delta = {}
             by_whole: Delta = {}
             for user, sign in ((made.before, -1), (made.after, 1)):
@@ -98,8 +98,8 @@ def test_what_is_not_touched_of_a_history_contributes_the_same(
 
 def test_every_grain_is_registered() -> None:
     for grain in GRAINS:
-        assert grain.of_fact in OF_FACT
-        assert not hasattr(grain, "of_user") or grain.of_user in OF_USER
+        assert grain.of_fact in PACK.of_fact
+        assert not hasattr(grain, "of_user") or grain.of_user in USERS.of_user
 
 
 def test_an_interaction_adds_to_its_day() -> None:
@@ -286,7 +286,7 @@ def test_citations_add_to_their_month() -> None:
 
 
 def test_a_history_adds_to_its_months() -> None:
-    some: list[Fact] = [interaction(), interaction(at_seconds=MARCH_10 * 86_400), session()]
+    some: list[AnyFact] = [interaction(), interaction(at_seconds=MARCH_10 * 86_400), session()]
     returning = interaction(at_seconds=(MARCH_10 + 1) * 86_400 + 64_800, topic="a/b")
 
     assert of_user(month.of_user, [*some, returning]) == {

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from materializers import engagement
-from processors.facts import Fact, InteractionFact, SessionFact
-from processors.users import User
+from materializers.users.history import User
+from processors.facts import AnyFact, InteractionFact, SessionFact
 from tests.ledger.histories_by_hand import counted
 from tests.ledger.some_facts import MARCH_10, facts, incident, interaction, session
 
@@ -25,9 +25,9 @@ def month_of_user(
     rating: int | None = 5_000_000,
     days: tuple[int, ...] = (1, 8, 15),
     status: str = "completed",
-) -> list[Fact]:
+) -> list[AnyFact]:
     """So much of everything, spread over days of March."""
-    made: list[Fact] = []
+    made: list[AnyFact] = []
     for number in range(sessions):
         at = (MARCH_1 + days[number % len(days)] - 1) * DAY_SECONDS
         made.append(session(at_seconds=at, depth=depth, status=status))
@@ -37,7 +37,7 @@ def month_of_user(
     return made
 
 
-def standing(*some: Fact, before: bool = True) -> engagement.Standing:
+def standing(*some: AnyFact, before: bool = True) -> engagement.Standing:
     """In March; known since February unless said."""
     earlier = [incident(at_seconds=(MARCH_1 - 10) * DAY_SECONDS)] if before else []
     found = engagement.standing(counted([*some, *earlier]), MONTH)
@@ -47,7 +47,7 @@ def standing(*some: Fact, before: bool = True) -> engagement.Standing:
 
 @settings(max_examples=60)
 @given(st.lists(facts, max_size=10))
-def test_the_score_is_the_weighted_mean_of_what_is_present(some: list[Fact]) -> None:
+def test_the_score_is_the_weighted_mean_of_what_is_present(some: list[AnyFact]) -> None:
     in_march = [fact for fact in some if MARCH_1 <= fact.day < MARCH_1 + 31]
     talks = [fact for fact in in_march if isinstance(fact, InteractionFact)]
     visits = [fact for fact in in_march if isinstance(fact, SessionFact)]
@@ -96,7 +96,7 @@ def test_the_score_is_the_weighted_mean_of_what_is_present(some: list[Fact]) -> 
         (month_of_user(0, 60), "casual"),
     ],
 )
-def test_the_first_tier_that_fits(month: list[Fact], tier: str) -> None:
+def test_the_first_tier_that_fits(month: list[AnyFact], tier: str) -> None:
     assert tier == standing(*month).tier
 
 

@@ -25,6 +25,7 @@ from cosmos_views.publish.fold import (
 from cosmos_views.publish.journal import Journal
 from cosmos_views.publish.measures import Delta, Measures, add, normalized_delta, sum_measures
 from cosmos_views.publish.partials import merged
+from pack import PACK
 from tests.property.memory import MemoryState, Trouble
 
 PK = "1:0"
@@ -139,7 +140,7 @@ def test_partials_hold_what_the_journal_held(some: list[Delta], seed: int, troub
     state._trouble.probability = trouble
     while list(state.documents("j:")):
         try:
-            fold(state, PK, NOW, None)
+            fold(PACK.views.values(), state, PK, NOW, None)
         except Transient:
             continue
 
@@ -150,11 +151,11 @@ def test_partials_hold_what_the_journal_held(some: list[Delta], seed: int, troub
 
 def test_folding_adds_to_what_is_there() -> None:
     state = fresh(journal(1, {"x:1": {"a": [1, 2]}}))
-    fold(state, PK, NOW, None)
+    fold(PACK.views.values(), state, PK, NOW, None)
     state._apply(
         PK, [Write(journal(2, {"x:1": {"a": [0, 3], "b": [4]}}), "j:0000000000002:n", None)]
     )
-    bucket = fold(state, PK, NOW, None)
+    bucket = fold(PACK.views.values(), state, PK, NOW, None)
 
     assert partials(state) == {"x:1": {"a": [1, 5], "b": [4]}}
     assert bucket.head.sequence == 2
@@ -166,7 +167,7 @@ def test_what_is_folded_or_touched_becomes_pending() -> None:
     state = fresh(
         Journal("j:1", PK, {"window:202603101200": {"a": [1]}}, ["user:202603:ada"], as_of=7)
     )
-    bucket = fold(state, PK, 1_773_144_001, None)
+    bucket = fold(PACK.views.values(), state, PK, 1_773_144_001, None)
 
     assert bucket.head.pending == {
         "daily_metrics:20260310": 1_773_144_060,
@@ -186,12 +187,12 @@ def test_a_bucket_without_a_fold_is_at_the_beginning() -> None:
 def test_one_run_folds_so_many_journal_documents_at_most() -> None:
     more = JOURNALS_PER_RUN_MAX + 1
     state = fresh(*(journal(number, {"x:1": {"a": [1]}}) for number in range(more)))
-    bucket = fold(state, PK, NOW, None)
+    bucket = fold(PACK.views.values(), state, PK, NOW, None)
 
     assert bucket.folded >= JOURNALS_PER_RUN_MAX
     assert bucket.journal_left or not list(state.documents("j:"))
 
-    fold(state, PK, NOW, None)
+    fold(PACK.views.values(), state, PK, NOW, None)
     assert partials(state) == {"x:1": {"a": [more]}}
 
 
@@ -200,7 +201,7 @@ def test_a_full_head_folds_nothing_and_drops_nothing() -> None:
     head = read_bucket(state, PK).head
     full = msgspec.structs.replace(head, pending={f"k{n}": 0 for n in range(5_001)})
     state._apply(PK, [Write(full, full.id, None)])
-    bucket = fold(state, PK, NOW, None)
+    bucket = fold(PACK.views.values(), state, PK, NOW, None)
 
     assert bucket.folded == 0
     assert bucket.journal_left
@@ -211,13 +212,13 @@ def test_a_commit_that_keeps_failing_is_given_up() -> None:
     state = fresh(journal(1, wide(3)), probability=0.0)
     state._trouble.probability = 1.0
     with pytest.raises(Transient):
-        fold(state, PK, NOW, None)
+        fold(PACK.views.values(), state, PK, NOW, None)
 
 
 def test_a_commit_too_large_is_made_smaller() -> None:
     label = "v" * 60_000
     state = fresh(*(journal(n, {f"x:{n}": {f"{label}{n}": [1]}}) for n in range(40)))
-    bucket = fold(state, PK, NOW, None)
+    bucket = fold(PACK.views.values(), state, PK, NOW, None)
 
     assert len(partials(state)) == 40
     assert bucket.head.sequence > 1
@@ -237,12 +238,12 @@ def test_a_delta_that_touches_many_full_shards_is_folded_shard_by_shard() -> Non
             for n in range(9)
         )
     )
-    fold(state, PK, NOW, None)
+    fold(PACK.views.values(), state, PK, NOW, None)
     assert len(list(state.documents("p:x:1"))) > 6, "more than one commit holds"
     before = partials(state)
     gone = {label(i): [-1] for i in range(0, 16_000, 20)}
     state._apply(PK, [Write(journal(10, {"x:0": {"a": [1]}, "x:1": gone}), f"j:{10:013d}:n", None)])
-    bucket = fold(state, PK, NOW, None)
+    bucket = fold(PACK.views.values(), state, PK, NOW, None)
 
     assert not bucket.journal_left
     assert partials(state)["x:1"] == add(before["x:1"], gone)
@@ -252,18 +253,18 @@ def test_many_journal_documents_that_touch_a_full_shard_each_are_folded() -> Non
     state = fresh(
         *(journal(n, {"x:1": {label(i): [7] for i in range(n, 16_000, 9)}}) for n in range(9))
     )
-    fold(state, PK, NOW, None)
+    fold(PACK.views.values(), state, PK, NOW, None)
     for number in range(90):
         one = journal(10 + number, {"x:1": {label(170 * number): [1]}})
         state._apply(PK, [Write(one, one.id, None)])
 
-    assert fold(state, PK, NOW, None).folded == 90
+    assert fold(PACK.views.values(), state, PK, NOW, None).folded == 90
     assert partials(state)["x:1"][label(170)] == [8]
 
 
 def test_a_journal_as_large_as_may_be_gets_past_a_head_that_is_nearly_full() -> None:
     state = fresh(journal(1, {"x:1": {label(i): [7] for i in range(8_000)}}))
-    fold(state, PK, NOW, None)
+    fold(PACK.views.values(), state, PK, NOW, None)
     bucket = read_bucket(state, PK)
     pending = {f"daily_metrics:{'k' * 100}{number}": 9_999_999_999 for number in range(1_900)}
     head = msgspec.structs.replace(bucket.head, pending=pending)
@@ -273,5 +274,5 @@ def test_a_journal_as_large_as_may_be_gets_past_a_head_that_is_nearly_full() -> 
     assert encoded_bytes(large) < CREATED_BYTES_MAX
     state._apply(PK, [Write(large, large.id, None)])
 
-    assert fold(state, PK, NOW, None).folded == 1
+    assert fold(PACK.views.values(), state, PK, NOW, None).folded == 1
     assert len(partials(state)["x:1"]) == 12_000

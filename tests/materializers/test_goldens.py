@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.materializers.goldens import GOLDENS, VIEWS_PATH, as_text, rendered, told
 from tests.property.world import World
 
@@ -166,7 +166,7 @@ def test_there_is_no_golden_that_nobody_renders() -> None:
     expected = sorted(name for names in GOLDENS.values() for name in names)
 
     assert expected == sorted(path.stem for path in VIEWS_PATH.glob("*.json"))
-    assert GOLDENS.keys() == VIEWS.keys()
+    assert GOLDENS.keys() == PACK.views.keys()
 
 
 def test_the_story_is_published_as_the_oracle_says() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cosmos_views.ledger.instants import DAY_SECONDS
 from cosmos_views.publish.heads import PENDING_BYTES_MAX, PENDING_KEYS_MAX, Head, add_pending
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.ledger.some_facts import MARCH_10
 
 NOW = MARCH_10 * DAY_SECONDS + 43_201
@@ -24,7 +24,7 @@ state_keys = st.sampled_from(
 
 def pending(state_key: str, now: int = NOW, pace: int | None = None) -> dict[str, int]:
     found: dict[str, int] = {}
-    add_pending(found, state_key, now, pace)
+    add_pending(PACK.views.values(), found, state_key, now, pace)
     return found
 
 
@@ -33,7 +33,7 @@ def test_a_due_time_never_moves_later(touches: list[tuple[str, int]]) -> None:
     found: dict[str, int] = {}
     for state_key, later in touches:
         before = dict(found)
-        add_pending(found, state_key, NOW + later, None)
+        add_pending(PACK.views.values(), found, state_key, NOW + later, None)
         for name, due in before.items():
             assert found[name] <= due
 
@@ -45,7 +45,7 @@ def test_due_is_the_next_multiple_of_the_pace_or_the_start_of_the_period(
     now = NOW + later
     for name, due in pending(state_key, now).items():
         view_name, _, key = name.partition(":")
-        view = VIEWS[view_name]
+        view = PACK.views[view_name]
         starts = view.starts_at_seconds(key)
         assert due >= now
         assert due == starts or (due % view.pace_seconds == 0 and due - now < view.pace_seconds)

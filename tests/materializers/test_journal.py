@@ -8,9 +8,9 @@ from cosmos_views.ledger.entries import Outcome
 from cosmos_views.ledger.plan import Owner
 from cosmos_views.publish.journal import delta_of, journal_of
 from cosmos_views.publish.measures import Delta, add, normalized_delta
-from materializers.registry import OF_FACT, OF_USER
-from materializers.touched import Touched, touched_by
-from processors.facts import Fact
+from materializers.users.touched import Touched, touched_by
+from pack import PACK, USERS
+from processors.facts import AnyFact
 from tests.ledger.ledger_by_hand import ADA, KEY, NOBODY, Ledger, verdict
 from tests.ledger.some_facts import (
     MARCH_10,
@@ -34,23 +34,24 @@ def plus(left: Delta, right: Delta) -> Delta:
 @settings(max_examples=60)
 @given(changes)
 def test_deltas_add_up_to_what_the_last_versions_are_worth(
-    some: list[tuple[str, Fact | None]],
+    some: list[tuple[str, AnyFact | None]],
 ) -> None:
-    ledger, total, last = Ledger(), Delta(), dict[str, Fact]()
+    ledger, total, last = Ledger(), Delta(), dict[str, AnyFact]()
     source = "user_interactions"
     for number, (document, fact) in enumerate(some):
         if fact is not None and type(fact).__name__ != "InteractionFact":
             continue
         total = plus(
-            total, delta_of([ledger.decide(verdict(document, fact, source=source, ts=number))])
+            total,
+            delta_of(PACK, [ledger.decide(verdict(document, fact, source=source, ts=number))]),
         )
         last.pop(document, None)
         if fact is not None:
             last[document] = fact
     expected: Delta = {}
-    for of_fact in OF_FACT:
+    for of_fact in PACK.of_fact:
         expected = plus(expected, of_facts(of_fact, last.values()))
-    for contributions in OF_USER:
+    for contributions in USERS.of_user:
         expected = plus(expected, of_user(contributions, last.values()))
 
     assert expected == total
@@ -58,15 +59,17 @@ def test_deltas_add_up_to_what_the_last_versions_are_worth(
 
 def test_a_change_and_its_deletion_are_worth_nothing() -> None:
     ledger = Ledger()
-    first = delta_of([ledger.decide(verdict("a", interaction()))])
-    second = delta_of([ledger.decide(verdict("a", None, ts=2))])
+    first = delta_of(PACK, [ledger.decide(verdict("a", interaction()))])
+    second = delta_of(PACK, [ledger.decide(verdict("a", None, ts=2))])
 
     assert first
     assert plus(first, second) == {}
 
 
 def test_an_anonymous_document_contributes_without_a_user() -> None:
-    delta = delta_of([Ledger().plan(verdict("a", session(), partition_key=None), owner=NOBODY)])
+    delta = delta_of(
+        PACK, [Ledger().plan(verdict("a", session(), partition_key=None), owner=NOBODY)]
+    )
 
     assert delta == {"day:20260310": {"sessions": [1, 503_000, 1, 1, 1]}}
 
@@ -75,14 +78,16 @@ def test_several_plans_are_one_delta() -> None:
     ada = Ledger().plan(verdict("a", session()))
     bob = Ledger().plan(verdict("b", session()), owner=Owner("1:0", "b", "bob"))
 
-    assert delta_of([ada, bob])["day:20260310"]["users"] == [2, 2]
-    journal = journal_of("1:0", [bob, ada], 5, KEY)
+    assert delta_of(PACK, [ada, bob])["day:20260310"]["users"] == [2, 2]
+    journal = journal_of(PACK, "1:0", [bob, ada], 5, KEY)
     assert journal is not None
     assert journal.touched == ["user:202603:ada", "user:202603:bob"]
 
 
 def test_a_journal_document_is_named_by_its_time() -> None:
-    journal = journal_of("1:0", [Ledger().plan(verdict("a", session(), ts=9))], 1_234, "nonce")
+    journal = journal_of(
+        PACK, "1:0", [Ledger().plan(verdict("a", session(), ts=9))], 1_234, "nonce"
+    )
 
     assert journal is not None
     assert journal.id == "j:0000000001234:nonce"
@@ -97,7 +102,7 @@ def test_the_greatest_write_time_of_all_plans_is_the_journals() -> None:
         Ledger().plan(verdict("a", session(), ts=9)),
         Ledger().plan(verdict("b", session(), ts=4)),
     ]
-    journal = journal_of("1:0", plans, 0, "n")
+    journal = journal_of(PACK, "1:0", plans, 0, "n")
 
     assert journal is not None
     assert journal.as_of == 9
@@ -107,9 +112,10 @@ def test_without_a_difference_there_is_no_journal_document() -> None:
     ledger = Ledger()
     ledger.decide(verdict("a", session()))
 
-    assert journal_of("1:0", [ledger.plan(verdict("a", session(), ts=2))], 0, "n") is None
+    assert journal_of(PACK, "1:0", [ledger.plan(verdict("a", session(), ts=2))], 0, "n") is None
     assert (
-        journal_of("1:0", [ledger.plan(verdict("z", None, outcome=Outcome.DEAD))], 0, "n") is None
+        journal_of(PACK, "1:0", [ledger.plan(verdict("z", None, outcome=Outcome.DEAD))], 0, "n")
+        is None
     )
 
 
@@ -117,7 +123,7 @@ def test_a_difference_that_only_the_user_shows_is_touched() -> None:
     ledger = Ledger()
     ledger.decide(verdict("a", session(depth=1)))
     made = ledger.plan(verdict("a", session(depth=2), ts=2))
-    journal = journal_of("1:0", [made], 0, "n")
+    journal = journal_of(PACK, "1:0", [made], 0, "n")
 
     assert journal is not None
     assert journal.touched == ["user:202603:ada"]
@@ -179,7 +185,7 @@ def test_an_incident_touches_no_source() -> None:
 
 
 def test_a_journal_survives_its_storage() -> None:
-    journal = journal_of("1:0", [Ledger().plan(verdict("a", interaction()))], 5, KEY)
+    journal = journal_of(PACK, "1:0", [Ledger().plan(verdict("a", interaction()))], 5, KEY)
 
     assert journal is not None
     stored = msgspec.json.decode(msgspec.json.encode(journal))

@@ -10,7 +10,7 @@ from cosmos_views.publish.fold import fold
 from cosmos_views.publish.journal import Journal
 from cosmos_views.publish.publisher import GenerationChanged, Stage
 from cosmos_views.publish.view import View
-from materializers import registry
+from pack import PACK
 from tests.generators import Version
 from tests.property.memory import Document, MemoryViews, Trouble
 from tests.property.world import World
@@ -35,7 +35,7 @@ def tell(made: World, document_id: str, **fields: Any) -> None:
 
 
 def shown(made: World, name: str = DAY) -> Document:
-    view = next(view for view in registry.VIEWS if name.startswith(view))
+    view = next(view for view in PACK.views if name.startswith(view))
     return next(one for one in made.views.documents(view) if one["id"] == name)
 
 
@@ -74,7 +74,7 @@ def test_what_is_due_is_published_once() -> None:
     first = made.publishers[0].run()
 
     assert first.folded == 1
-    documents = [one for view in registry.VIEWS for one in made.views.documents(view)]
+    documents = [one for view in PACK.views for one in made.views.documents(view)]
     assert first.written - first.tombstones == len(documents) == 10
     assert [first.failed, first.negative, first.contended] == [[], [], 0]
     assert all(due > NOW for due in pending(made).values())
@@ -198,11 +198,11 @@ def test_one_half_of_a_move_is_not_shown() -> None:
 
 def test_when_the_head_has_moved_the_keys_stay() -> None:
     made = world()
-    render = registry.VIEWS["daily_metrics"].render
+    render = PACK.views["daily_metrics"].render
 
     def while_another_folds(key: str, inputs: Any) -> dict[str, Any] | None:
         touch(made, "window:202603101200", {"second/0": [1]})
-        fold(made.state, made.pks[0], NOW, 0)
+        fold(PACK.views.values(), made.state, made.pks[0], NOW, 0)
         return render(key, inputs)
 
     with Rendering("daily_metrics", while_another_folds):
@@ -221,7 +221,7 @@ def test_a_publisher_of_an_old_generation_writes_nothing() -> None:
     with pytest.raises((GenerationChanged, Transient)):
         made.publishers[0].run()
 
-    assert [one for view in registry.VIEWS for one in made.views.documents(view)] == []
+    assert [one for view in PACK.views for one in made.views.documents(view)] == []
 
 
 def test_one_key_that_cannot_be_rendered_does_not_stop_the_others() -> None:
@@ -312,11 +312,11 @@ class Rendering:
 
     def __init__(self, name: str, render: Any) -> None:
         self.name, self.render = name, render
-        self.kept: View = registry.VIEWS[name]
+        self.kept: View = PACK.views[name]
 
     def __enter__(self) -> None:
         fields = {field: getattr(self.kept, field) for field in self.kept.__dataclass_fields__}
-        registry.VIEWS[self.name] = View(**{**fields, "render": self.render})
+        PACK.views[self.name] = View(**{**fields, "render": self.render})
 
     def __exit__(self, *_: object) -> None:
-        registry.VIEWS[self.name] = self.kept
+        PACK.views[self.name] = self.kept

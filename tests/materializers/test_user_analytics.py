@@ -6,7 +6,7 @@ import pytest
 
 from cosmos_views.publish.view import Inputs
 from materializers import user_analytics
-from processors.facts import Fact
+from processors.facts import AnyFact
 from tests.ledger.histories_by_hand import counted
 from tests.ledger.some_facts import MARCH_10, citation, interaction, session
 
@@ -18,8 +18,8 @@ def at(day: int, hour: int = 12) -> int:
     return (MARCH_10 + day - 10) * DAY_SECONDS + hour * 3_600
 
 
-def analytics(*facts: Fact) -> dict[str, Any]:
-    document = user_analytics.VIEW.render("202603:ada", Inputs(user=counted(facts)))
+def analytics(*facts: AnyFact) -> dict[str, Any]:
+    document = user_analytics.VIEW.render("202603:ada", Inputs(owner=counted(facts)))
     assert document is not None
     return document
 
@@ -115,7 +115,7 @@ def test_interests_are_the_three_commonest() -> None:
 
 
 def test_a_user_who_was_not_active_has_no_analytics() -> None:
-    assert user_analytics.VIEW.render("202604:ada", Inputs(user=counted([session()]))) is None
+    assert user_analytics.VIEW.render("202604:ada", Inputs(owner=counted([session()]))) is None
     assert user_analytics.VIEW.render("202603:ada", Inputs()) is None
     assert user_analytics.VIEW.document_id("202603:a/b:c") == "user_analytics_a~2Fb:c_202603"
     assert user_analytics.VIEW.partition("202603:a/b:c") == "a/b:c"

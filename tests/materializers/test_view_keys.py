@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cosmos_views.publish.documents import view_document
-from materializers.registry import VIEWS
+from pack import PACK
 
 LONG = "/~\x01" * 300
 KEYS = {
@@ -20,7 +20,7 @@ KEYS = {
 
 
 def document(view_name: str, key: str) -> dict[str, Any]:
-    view = VIEWS[view_name]
+    view = PACK.views[view_name]
     month = key.partition(":")[0]
     body = {view.partition_key: view.partition(key), "period_start": f"{month[:4]}-{month[4:6]}-01"}
     return view_document(view, key, body, stamp=[1, 1], as_of_seconds=0, now_ms=0)
@@ -28,7 +28,7 @@ def document(view_name: str, key: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("view", "key"), [(view, key) for view in KEYS for key in KEYS[view]])
 def test_a_document_says_its_key(view: str, key: str) -> None:
-    assert key == VIEWS[view].key_in(document(view, key))
+    assert key == PACK.views[view].key_in(document(view, key))
 
 
 @pytest.mark.parametrize("view", KEYS)
@@ -44,12 +44,12 @@ def test_a_document_says_its_key(view: str, key: str) -> None:
 def test_what_the_publisher_does_not_write_has_no_key(view: str, fields: dict[str, Any]) -> None:
     key = KEYS[view][0]
 
-    assert VIEWS[view].key_in({**document(view, key), **fields}) is None
-    assert VIEWS[view].key_in({"id": "daily_metrics_"}) is None
+    assert PACK.views[view].key_in({**document(view, key), **fields}) is None
+    assert PACK.views[view].key_in({"id": "daily_metrics_"}) is None
 
 
 def test_an_id_that_was_cut_is_told_by_its_period() -> None:
     found = document("user_analytics", f"202603:{LONG}")
 
     assert len(found["id"].encode()) < 1_000
-    assert VIEWS["user_analytics"].key_in({**found, "period_start": "2026-04-01"}) is None
+    assert PACK.views["user_analytics"].key_in({**found, "period_start": "2026-04-01"}) is None

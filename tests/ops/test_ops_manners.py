@@ -10,9 +10,9 @@ import pytest
 
 from cosmos_views.cli.main import COMMANDS
 from cosmos_views.cli.output import console, table
+from cosmos_views.ledger.owners import owner_key
 from cosmos_views.settings import blob_connection, cosmos_connection
 from emulators.cosmos import Endpoint
-from processors.users import user_key
 from tests.ops.conftest import Ran, Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,7 +132,7 @@ def test_who_sits_at_a_terminal_is_asked_before_a_user_is_forgotten(
     assert erased() == []
     assert answered("yes", *erase).code == 0
     assert answered("", *erase, "--yes").code == 0
-    assert erased() == [user_key("u")]
+    assert erased() == [owner_key("u")]
 
 
 def test_an_erasure_that_cannot_look_for_copies_is_not_done(ops: Run) -> None:

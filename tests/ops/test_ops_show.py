@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cosmos_views.cli.columns import COLUMNS
 from demo.ground import Ground
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.ops.conftest import Run
 from tests.ops.documents import WORKED_EXAMPLE, interaction, written
 
@@ -83,12 +82,12 @@ def test_an_unknown_view_is_wrong_usage(ops_on_ground: Run) -> None:
 
 
 def test_every_view_can_be_shown(ops_on_ground: Run) -> None:
-    for view in VIEWS:
+    for view in PACK.views:
         assert ops_on_ground("show", view).code == 0
 
 
 def test_every_column_is_a_field_of_a_view() -> None:
-    assert set(COLUMNS) >= set(VIEWS)
+    assert all(view.columns for view in PACK.views.values())
 
 
 def test_status_tells_layout_backlog_and_dead_letters(ops_on_ground: Run, tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ values = st.recursive(
 def letter(source: str, **fields: Any) -> Any:
     one = judged(source, **fields)
     body = {"id": "a", "user_id": "ada", "_ts": 1_773_144_000, "_etag": "e", **fields}
-    return dead_letter(SOURCES[source], one, json.dumps(body).encode(), AT, {"invocation": "i-1"})
+    return dead_letter(
+        SOURCES[source], one, json.dumps(body).encode(), AT, {"invocation": "i-1"}, "w"
+    )
 
 
 def stored(source: str, **fields: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Kind first, then soft delete, then validity; and the breaker that stops a bad deployment."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -68,7 +69,7 @@ def test_an_exception_of_ours_is_a_defect_of_that_document() -> None:
     def broken(_document: object) -> Any:
         raise ZeroDivisionError("with user text in it")
 
-    source = type(SOURCE)(SOURCE.container, SOURCE.kinds, SOURCE.document_type, broken)
+    source = replace(SOURCE, to_fact=broken)
     one = judge(source, change, 5)
 
     assert one.defect

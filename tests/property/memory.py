@@ -25,7 +25,7 @@ from cosmos_views.ledger.commits import (
     commit_bytes,
 )
 from cosmos_views.ledger.labels import digest
-from materializers.registry import VIEWS
+from pack import PACK
 
 Document = dict[str, Any]
 Stored = tuple[str, bytes]
@@ -263,7 +263,7 @@ class MemoryPoison:
 
 
 def _partition(body: Document) -> str:
-    partition: str = body[VIEWS[body["document_type"]].partition_key]
+    partition: str = body[PACK.views[body["document_type"]].partition_key]
     return partition
 
 

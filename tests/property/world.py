@@ -21,7 +21,7 @@ from cosmos_views.ledger.entries import entry_id
 from cosmos_views.publish.fold import fold
 from cosmos_views.publish.publisher import Publisher, Stage
 from cosmos_views.store import catalogue
-from materializers.registry import VIEWS
+from pack import PACK
 from processors import incidents, interactions, sessions
 from processors.pricing import Prices as WorkerPrices
 from processors.pricing import load_overrides
@@ -48,7 +48,7 @@ from tests.property.memory import (
 SOURCES = ("user_interactions", "user_sessions", "abuse_incidents")
 DELIVERIES_MAX = 300
 RUNS_MAX = 100
-PACE_SECONDS_MAX = max(view.pace_seconds for view in VIEWS.values())
+PACE_SECONDS_MAX = max(view.pace_seconds for view in PACK.views.values())
 
 _ORACLE_PRICES = Prices()
 _ENCODER = msgspec.json.Encoder()
@@ -86,6 +86,7 @@ class World:
         self._nonce = 0
         self._unfinished: list[tuple[str, list[Document]]] = []
         outside = Outside(
+            pack=PACK,
             state=self.state,
             sources=self.sources,
             poison=self.poison,
@@ -108,6 +109,7 @@ class World:
         stage = Stage(1, tuple(self.pks))
         self.publishers = [
             Publisher(
+                pack=PACK,
                 state=self.state,
                 views=self.views,
                 feed=self.state,
@@ -192,7 +194,7 @@ class World:
         """The first half of a publisher's run, of one that then dies."""
         for pk in self.pks:
             try:
-                fold(self.state, pk, self.now_seconds, self.pace_seconds)
+                fold(PACK.views.values(), self.state, pk, self.now_seconds, self.pace_seconds)
             except Transient:
                 return
 
@@ -259,7 +261,7 @@ class World:
         expected = compute_views(documents, now_seconds=self.now_seconds, prices=_ORACLE_PRICES)
         found = self.published()
         differences = []
-        for view in VIEWS:
+        for view in PACK.views:
             for name in sorted({*expected[view], *found[view]}):
                 differences += compared(name, expected[view].get(name), found[view].get(name))
         return differences + self._unsound()
@@ -268,7 +270,7 @@ class World:
         """View → document id → what readers see of it."""
         return {
             view: {one["id"]: comparable(one) for one in self.views.documents(view)}
-            for view in VIEWS
+            for view in PACK.views
         }
 
     def _unsound(self) -> list[str]:

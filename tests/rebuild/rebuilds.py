@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cosmos_views.cli.main import main
-from cosmos_views.intake import definition
 from cosmos_views.ledger.generations import Generation
+from cosmos_views.pack import Pack
 from cosmos_views.store.generation import GenerationStore
 from tests.worker.ground import UNBOUNDED, Ground
 
@@ -45,8 +45,7 @@ def in_force(ground: Ground) -> Generation:
 
 def another_definition(monkeypatch: pytest.MonkeyPatch, code: int = 99) -> None:
     """From now on this process is a newer worker."""
-    definition.definition_version.cache_clear()
-    monkeypatch.setattr(definition, "CODE_DEFINITION", code)
+    monkeypatch.setattr(Pack, "definition", f"{code}-another")
 
 
 def assert_only_this_generation_is_left(ground: Ground, generation: int) -> None:

@@ -27,7 +27,7 @@ from cosmos_views.ledger.instants import (
 )
 from cosmos_views.store import catalogue
 from cosmos_views.store.generation import GenerationStore
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.rebuild.rebuilds import connection, in_force, rebuild
 from tests.worker.ground import (
     DEFINITION,
@@ -89,7 +89,7 @@ def aged(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> Aged:
     clock = ground.endpoint.clock
     monkeypatch.setattr(wiring, "_now_ms", lambda: int(clock.now() * 1_000))
     assert len(ground.documents(INTERACTIONS)) == 4, "the others have expired"
-    return Aged(ground, day, ever, {view: ground.etags(view) for view in VIEWS})
+    return Aged(ground, day, ever, {view: ground.etags(view) for view in PACK.views})
 
 
 def test_later_periods_know_what_expired_documents_had_told(
@@ -121,8 +121,8 @@ def test_earlier_periods_keep_their_documents(
 ) -> None:
     rebuild(aged.ground, capsys)
 
-    assert aged.ever.keys() == VIEWS.keys()
-    for view in VIEWS:
+    assert aged.ever.keys() == PACK.views.keys()
+    for view in PACK.views:
         kept = {key: etag for key, etag in aged.etags[view].items() if _before(aged, view, key[1])}
         now = aged.ground.etags(view)
         assert kept == {key: now.get(key) for key in kept}

@@ -14,7 +14,6 @@ from dataclasses import replace
 import pytest
 
 from cosmos_views import app as wiring
-from cosmos_views.intake import definition
 from cosmos_views.ledger.commits import Transient
 from cosmos_views.ledger.generations import Building
 from cosmos_views.publish import heads
@@ -36,12 +35,6 @@ from tests.worker.ground import (
 from tests.worker.stories import interaction
 
 CHANGES_BEFORE, CHANGES_MIN = 30, 40
-
-
-@pytest.fixture(autouse=True)
-def own_definition() -> Iterator[None]:
-    yield
-    definition.definition_version.cache_clear()
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """A rebuild counts everything anew beside the generation in force, then switches."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from cosmos_views.intake import definition
 from cosmos_views.ledger.buckets import bucket_pk
 from cosmos_views.store.failures import Refused
 from cosmos_views.store.generation import HeldGeneration
@@ -28,13 +27,6 @@ from tests.worker.ground import (
 from tests.worker.stories import interaction
 
 FILES = ("10_worked_example.jsonl", "20_shapes.jsonl")
-
-
-@pytest.fixture(autouse=True)
-def own_definition() -> Iterator[None]:
-    """Definitions are remembered; a story that changes its own must not leave it to the next."""
-    yield
-    definition.definition_version.cache_clear()
 
 
 @pytest.fixture

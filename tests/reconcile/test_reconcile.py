@@ -17,7 +17,7 @@ from cosmos_views.cli.main import main
 from cosmos_views.intake.batch import Processor
 from cosmos_views.ledger.instants import DAY_SECONDS, iso
 from emulators.cosmos.clock import Clock
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.oracle.batches import BATCHES, read_batch
 from tests.worker.ground import (
     INTERACTIONS,
@@ -192,8 +192,8 @@ def test_a_dry_run_names_and_changes_nothing(
 def test_a_shard_of_a_wide_user_edited_by_hand_is_mended(
     ground: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for view in set(VIEWS) - {"user_analytics"}:
-        monkeypatch.delitem(VIEWS, view)
+    for view in set(PACK.views) - {"user_analytics"}:
+        monkeypatch.delitem(PACK.views, view)
     cited = [{"source": f"{number:04d}".rjust(128, "s")} for number in range(600)]
     ground.write(
         "user_interactions",
@@ -257,13 +257,13 @@ def test_a_lost_change_is_named_by_its_document_also_in_a_dry_run(
     assert before == published.etags()
 
 
-@pytest.mark.parametrize("view", sorted(VIEWS))
+@pytest.mark.parametrize("view", sorted(PACK.views))
 def test_a_document_deleted_after_it_was_published_is_missing_however_old_its_period(
     published: Ground, capsys: pytest.CaptureFixture[str], view: str
 ) -> None:
     documents = [one for one in published.documents(view) if not one.get("empty")]
     oldest = min(documents, key=lambda one: (one.get("metric_type", ""), str(one["id"])[-6:]))
-    published.container(view).delete_item(oldest["id"], oldest[VIEWS[view].partition_key])
+    published.container(view).delete_item(oldest["id"], oldest[PACK.views[view].partition_key])
 
     code, result = reconcile(published, capsys)
 

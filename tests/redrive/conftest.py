@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cosmos_views.app import Worker
-from cosmos_views.intake import dead_letters, documents
+from cosmos_views.intake import batch, documents
 from cosmos_views.intake.dead_letters import DeadLetter
 from cosmos_views.intake.judging import Breaker
 from cosmos_views.settings import CosmosConnection
@@ -57,8 +57,8 @@ def yesterday(
 ) -> Iterator[None]:
     """The worker before a deployment: it knew less, took less, or failed on every interaction."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (dead_letters, redrive):
-            patch.setattr(module, "worker_version", lambda: "yesterday")
+        for module in (batch, redrive):
+            patch.setattr(module, "worker_version", lambda _pack: "yesterday")
         if knows_version:
             patch.setattr(documents, "SCHEMA_VERSION", knows_version)
         if user_bytes_max:

@@ -6,11 +6,11 @@ import logging
 import pytest
 
 from cosmos_views.cli.main import main
+from cosmos_views.ledger.owners import owner_key
 from cosmos_views.store.erased import ERASED_PK, Erased, ErasedUsers
 from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.cursors import CURSORS_PK
 from cosmos_views.upkeep.redrive import LETTERS_PER_SOURCE_MAX
-from processors.users import user_key
 from tests.redrive.conftest import dies_of_a_defect, standing
 from tests.worker.ground import INTERACTIONS, Document, Ground, assert_views_are_true, deliver
 from tests.worker.stories import interaction
@@ -127,20 +127,20 @@ def test_the_registry_skips_notes_and_keeps_whom_it_names(
     """A user's document that somebody damaged still names the user."""
     state = ground.container("state")
     registry = ErasedUsers(StateStore(state))
-    registry.write(Erased(user_key("ada"), ERASED_PK, "2026-01-01T00:00:00Z"), None)
-    state.upsert_item({"id": user_key("bob"), "pk": ERASED_PK, "erased_at": 7})
+    registry.write(Erased(owner_key("ada"), ERASED_PK, "2026-01-01T00:00:00Z"), None)
+    state.upsert_item({"id": owner_key("bob"), "pk": ERASED_PK, "erased_at": 7})
     state.upsert_item({**NOTE, "pk": ERASED_PK})
 
     code, out, errors = run(ground, capsys, "erase", "--list", "--json")
 
     assert code == 0
-    assert {one["user"] for one in json.loads(out)} == {user_key("ada"), user_key("bob")}
+    assert {one["user"] for one in json.loads(out)} == {owner_key("ada"), owner_key("bob")}
     assert "Skipped in state: 2 documents" in errors
     code, out, errors = run(
         ground, capsys, *("erase", "--user", "bob", "--settle-seconds", "0", "--json")
     )
     assert json.loads(out)["erased_at"]
-    erased, _ = registry.read(user_key("bob"))
+    erased, _ = registry.read(owner_key("bob"))
     assert erased is not None
     assert erased.finished_at
 

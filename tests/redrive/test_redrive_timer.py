@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cosmos_views.intake.definition import PACKAGE_VERSION, definition_version, worker_version
+from cosmos_views.intake.worker_version import PACKAGE_VERSION, worker_version
 from cosmos_views.upkeep import redrive
-from processors.pricing import load_overrides
+from pack import PACK
 from tests.redrive.conftest import CORRELATION, dies_of_a_defect, standing, yesterday
 from tests.worker.ground import (
     INTERACTIONS,
@@ -141,5 +141,5 @@ def test_the_worker_version_names_package_and_definition_and_moves_with_the_code
     definition, code = rest.split(".")
 
     assert project["project"]["version"] == package == PACKAGE_VERSION
-    assert definition_version(load_overrides()) == definition
+    assert PACK.definition == definition
     assert len(code) == 8

@@ -7,7 +7,6 @@ one world at a time in a process.
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -15,11 +14,10 @@ from unittest.mock import patch
 import cosmos_views.store.archive
 from cosmos_views import app as wiring
 from cosmos_views.cli import rebuild
-from cosmos_views.intake.definition import definition_version
+from cosmos_views.pack import Pack
 from cosmos_views.upkeep.erase import erasing
 from cosmos_views.upkeep.rebuild import rebuilding
-from materializers.registry import VIEWS
-from processors.pricing import load_overrides
+from pack import PACK
 from tests.simulation.scheduler import Scheduler
 
 
@@ -81,21 +79,16 @@ def ambient(
     starts has the definition that is deployed by then."""
     clock: Any = VirtualTime(scheduler)
     secrets: Any = VirtualSecrets(random)
-    kept = {name: view for name, view in VIEWS.items() if name in views}
+    kept = {name: view for name, view in PACK.views.items() if name in views}
     with (
-        patch.dict(VIEWS, kept, clear=True),
+        patch.dict(PACK.views, kept, clear=True),
         patch.object(wiring, "time", clock),
         patch.object(wiring, "random", random),
         patch.object(wiring, "secrets", secrets),
-        patch.object(wiring, "load_overrides", _overrides),
-        patch.object(wiring, "definition_version", lambda _overrides: deployed()),
+        patch.object(Pack, "definition", property(lambda _: deployed())),
         patch.object(erasing, "secrets", secrets),
-        patch.object(erasing, "load_overrides", _overrides),
-        patch.object(erasing, "definition_version", lambda _overrides: deployed()),
         patch.object(rebuilding, "time", clock),
         patch.object(rebuild, "time", clock),
-        patch.object(rebuild, "load_overrides", _overrides),
-        patch.object(rebuild, "definition_version", lambda _overrides: deployed()),
         # Sources whose documents never expire: what a horizon leaves out is told in tests/rebuild.
         patch.object(rebuild, "horizon", lambda *_: None),
         patch.object(rebuild, "_phase", lambda _: None),
@@ -105,12 +98,5 @@ def ambient(
         yield
 
 
-@cache
-def _overrides() -> Any:
-    return load_overrides()
-
-
-@cache
-def definition() -> str:
-    """The definition version of the worker under test."""
-    return definition_version(_overrides())
+DEFINITION = PACK.definition
+"""The definition version of the worker under test."""

@@ -16,11 +16,12 @@ from cosmos_views.ledger.buckets import bucket_pk
 from cosmos_views.ledger.commits import encoded_bytes
 from cosmos_views.ledger.entries import entry_id
 from cosmos_views.ledger.generations import BEFORE_SWITCH
+from cosmos_views.ledger.owners import hot_id, is_bare, owner_key
+from cosmos_views.ledger.snapshots import Snapshot
 from cosmos_views.store.erased import ERASED_PK
 from cosmos_views.upkeep.archive.copies import is_segment_of, place_of
 from cosmos_views.upkeep.reconcile import proof
-from materializers.registry import VIEWS
-from processors.users import hot_id, is_bare, user_key
+from pack import PACK
 from tests.oracle import Prices, SourceDocument, classify, comparable, compute_views
 from tests.oracle.documents import read_user
 from tests.oracle.values import Fields, Invalid
@@ -53,7 +54,7 @@ class Auditor:
         self._unproven: set[Key] = set()
         """Buckets that were written to since their last proof."""
         world.containers["state"].on_commit.append(self._state_written)
-        for view in VIEWS:
+        for view in PACK.views:
             world.containers[view].on_commit.append(self._view_written)
 
     # At every step.
@@ -108,10 +109,10 @@ class Auditor:
         self._unproven.remove(key)
         self.proofs += 1
         documents = {one["id"]: one for one in self._world.containers["state"].under(key)}
-        snapshot = proof.Snapshot(msgspec.json.decode(key), documents)
-        must = proof.expected(snapshot)
+        snapshot = Snapshot(msgspec.json.decode(key), documents)
+        must = proof.expected(PACK, snapshot)
         differences = proof.measure_differences(must.measures, proof.found_measures(snapshot))
-        for of_user in proof.user_differences(must, snapshot).values():
+        for of_user in proof.owner_differences(PACK, must, snapshot).values():
             differences += of_user
         if differences:
             shown = "\n".join(map(str, differences[:DIFFERENCES_SHOWN]))
@@ -143,10 +144,10 @@ class Auditor:
         if left := self._state("j:"):
             raise Untrue(f"{len(left)} journal documents are left")
         expected = compute_views(
-            documents, now_seconds=world.now_seconds(), views=tuple(VIEWS), prices=_prices()
+            documents, now_seconds=world.now_seconds(), views=tuple(PACK.views), prices=_prices()
         )
         differences = []
-        for view in VIEWS:
+        for view in PACK.views:
             found = {
                 one["id"]: comparable(one)
                 for _, one in world.containers[view].latest()
@@ -186,8 +187,8 @@ class Auditor:
         tombstone, which says nothing."""
         world = self._world
         for user in world.erased:
-            key = user_key(user)
-            for name in ("state", "poison_messages", *VIEWS):
+            key = owner_key(user)
+            for name in ("state", "poison_messages", *PACK.views):
                 for at, document in world.containers[name].latest():
                     if at == key_of(ERASED_PK):
                         continue

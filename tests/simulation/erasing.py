@@ -9,12 +9,12 @@ from typing import Any, cast
 
 from azure.cosmos import DatabaseProxy
 
+from cosmos_views.ledger.owners import hot_id, owner_key
 from cosmos_views.store.generation import GenerationStore
 from cosmos_views.store.sources import SourceStore
 from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
 from cosmos_views.upkeep.erase.erasing import Erasure, Places
-from processors.users import hot_id, user_key
 from tests.oracle import SourceDocument
 from tests.simulation.auditor import Auditor, Untrue
 from tests.simulation.cosmos import Container, Document
@@ -119,7 +119,7 @@ class ErasureAuditor(Auditor):
 
     def assert_forgotten(self) -> None:
         """Of the user nothing is left but a tombstone and the entry in the registry."""
-        key = user_key(self._erased)
+        key = owner_key(self._erased)
         for name in ("state", "poison_messages", "user_analytics"):
             for at, one in self._world.containers[name].latest():
                 if one["id"] == hot_id(key) and set(one) <= {"id", "pk", "erased", *SYSTEM}:

@@ -9,7 +9,7 @@ from random import Random
 from cosmos_views.app import FUNCTION_SECONDS_MAX, Worker
 from cosmos_views.ledger.commits import CommitError, Transient
 from cosmos_views.store.failures import Refused
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.generators import Version, history
 from tests.oracle.documents import read_user
 from tests.oracle.values import Fields, Invalid
@@ -26,7 +26,7 @@ from tests.simulation.world import (
     without_busy_months,
 )
 
-PACE_SECONDS_MAX = max(view.pace_seconds for view in VIEWS.values())
+PACE_SECONDS_MAX = max(view.pace_seconds for view in PACK.views.values())
 CONVERGED_SECONDS = AUDIT_DELAY_SECONDS + 2 * SKEW_SECONDS_MAX + 3 * PACE_SECONDS_MAX
 """So long after faults stop, in virtual time, everything is true."""
 RUNS_MAX = 60
@@ -109,7 +109,7 @@ class Simulation:
             swarm=swarm,
             staying=random.choice((0.5, 0.8, 0.95)),
             pace_seconds=random.choice((0, 0, None)),
-            views=random.sample(sorted(VIEWS), random.choice((1, 2, 3, len(VIEWS)))),
+            views=random.sample(sorted(PACK.views), random.choice((1, 2, 3, len(PACK.views)))),
         )
         self.host = Host(self.world, Random(f"host:{case.seed}"))
         self.auditor = Auditor(self.world)

@@ -25,8 +25,10 @@ from azure.cosmos import ContainerProxy
 from cosmos_views.intake.batch import Outside, Processor
 from cosmos_views.intake.dead_letters import DeadLetter
 from cosmos_views.intake.ownership import Layout
+from cosmos_views.ledger.snapshots import Snapshot
 from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.reconcile import proof
+from pack import PACK
 from processors import interactions
 from processors.pricing import Prices
 from tests.oracle import SourceDocument, classify
@@ -87,6 +89,7 @@ class Machine:
         client = Client({"state": self.state}, lambda _container, _operation, do, writes: do())
         self._nonces = 0
         outside = Outside(
+            pack=PACK,
             state=StateStore(cast("ContainerProxy", client.get_container_client("state"))),
             sources=self.ports,
             poison=self.ports,
@@ -217,11 +220,11 @@ def after(
     assert not latest_delivered or decided == node.written - 1
     outcome = classify(SourceDocument("user_interactions", versions[decided]))
     assert entry["outcome"] == ("dead" if isinstance(outcome, tuple) else outcome)
-    snapshot = proof.Snapshot("1:0", documents)
-    must = proof.expected(snapshot)
+    snapshot = Snapshot("1:0", documents)
+    must = proof.expected(PACK, snapshot)
     found = proof.found_measures(snapshot)
     assert proof.measure_differences(must.measures, found) == []
-    assert proof.user_differences(must, snapshot) == {}
+    assert proof.owner_differences(PACK, must, snapshot) == {}
     # Equal decisions are equal measures, on whichever way they were reached.
     assert measures.setdefault(decided, found) == found
     return Node(node.written, decided, latest_delivered)

@@ -11,8 +11,8 @@ import pytest
 
 from cosmos_views.app import Worker
 from cosmos_views.ledger.commits import CommitError, Transient
-from materializers.registry import VIEWS
-from processors.users import user_key
+from cosmos_views.ledger.owners import owner_key
+from pack import PACK
 from tests.generators import pools
 from tests.simulation.auditor import Auditor
 from tests.simulation.cosmos import Document
@@ -105,8 +105,8 @@ def settle(world: World, auditor: Auditor) -> None:
 
 @pytest.fixture
 def few_views(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [one for one in VIEWS if one != "daily_metrics"]:
-        monkeypatch.delitem(VIEWS, name)
+    for name in [one for one in PACK.views if one != "daily_metrics"]:
+        monkeypatch.delitem(PACK.views, name)
 
 
 class ReadLongAgo:
@@ -176,7 +176,7 @@ def test_a_doubt_about_what_counts_for_somebody_else_ends() -> None:
         process(older)
 
         [entry] = world.state("e:")
-        assert (entry["etag"], entry["user"]) == (newest["_etag"], user_key("ada"))
+        assert (entry["etag"], entry["user"]) == (newest["_etag"], owner_key("ada"))
 
 
 @pytest.mark.usefixtures("few_views")

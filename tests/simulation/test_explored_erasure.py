@@ -13,11 +13,11 @@ import cosmos_views.upkeep.erase.erasing
 import tests.simulation.world
 from cosmos_views.intake.ownership import Layout
 from cosmos_views.ledger.commits import Transient
+from cosmos_views.ledger.owners import owner_key
 from cosmos_views.store.erased import Erased
 from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.erase.erasure import tombstone
-from materializers.registry import VIEWS
-from processors.users import user_key
+from pack import PACK
 from tests.simulation.ambient import VirtualSecrets
 from tests.simulation.cosmos import Document
 from tests.simulation.erasing import ErasingClient, ErasureAuditor, erasure
@@ -45,8 +45,8 @@ MEETS: dict[str, Callable[[], tuple[str, Document]]] = {
 
 @pytest.fixture(autouse=True)
 def _as_an_erasure_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [one for one in VIEWS if one not in ("daily_metrics", "user_analytics")]:
-        monkeypatch.delitem(VIEWS, name)
+    for name in [one for one in PACK.views if one not in ("daily_metrics", "user_analytics")]:
+        monkeypatch.delitem(PACK.views, name)
     monkeypatch.setattr(tests.simulation.world, "Client", ErasingClient)
 
 
@@ -95,7 +95,7 @@ def test_nothing_is_published_of_a_user_whose_erasure_has_begun() -> None:
         state: Any = world.client().get_container_client("state")
         generation = world.generation()
         layout = Layout(generation.generation, generation.buckets)
-        tombstone(StateStore(state), layout, user_key("ada"))
+        tombstone(PACK.owners, StateStore(state), layout, owner_key("ada"))
         world.scheduler.sleep(5)
         while not worker.publisher.run().idle:
             pass
@@ -111,7 +111,7 @@ def test_a_letter_that_names_nobody_outlives_the_erasure_of_who_was_named_before
         worker = world.worker()
         worker.process(INTERACTIONS, text_of(named), {})
         state: Any = world.client().get_container_client("state")
-        tombstone(StateStore(state), Layout(1, 1), user_key("ada"))
+        tombstone(PACK.owners, StateStore(state), Layout(1, 1), owner_key("ada"))
         world.scheduler.sleep(2)
         nameless = world.write(INTERACTIONS, interaction("", "a", 1, userId=42))
         rebuilding = world.worker()

@@ -12,10 +12,10 @@ from cosmos_views import app as wiring
 from cosmos_views import settings
 from cosmos_views.ledger.generations import GENERATION_ID, Generation
 from cosmos_views.store import catalogue
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.generators import Version, pools
 from tests.generators.delivered import rid_of
-from tests.simulation.ambient import VirtualTime, ambient, definition
+from tests.simulation.ambient import DEFINITION, VirtualTime, ambient
 from tests.simulation.blob import Blobs
 from tests.simulation.cosmos import Container, Document, Key, Operation
 from tests.simulation.faults import Gate, Kind, Swarm, random_plan
@@ -75,7 +75,7 @@ class World:
         """ETags of versions that a failover brought back."""
         self.rolled_back: set[tuple[str, Key, str]] = set()
         """Documents of which a failover lost versions: what was counted of them may stand."""
-        self.definition = definition()
+        self.definition = DEFINITION
         """Of every process that starts from now on."""
         self.erasing: set[str] = set()
         """Users whose erasure has begun."""
@@ -86,7 +86,7 @@ class World:
             self.scheduler,
             Random(f"ambient:{seed}"),
             self.blobs,
-            tuple(VIEWS) if views is None else views,
+            tuple(PACK.views) if views is None else views,
             lambda: self.definition,
         )
         self._create_generation(buckets)
@@ -113,7 +113,7 @@ class World:
             audit_delay_seconds=AUDIT_DELAY_SECONDS,
             blob=_BLOB,
         )
-        worker = wiring.build(cast("CosmosClient", self.client()), configured)
+        worker = wiring.build(PACK, cast("CosmosClient", self.client()), configured)
         for reader in worker.archives:
             reader.delay_seconds = ARCHIVE_DELAY_SECONDS
         return worker

@@ -8,7 +8,7 @@ import pytest
 from cosmos_views.settings import CosmosConnection
 from cosmos_views.store import account
 from emulators.cosmos import Endpoint
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.worker.ground import Ground
 
 _NUMBERS = itertools.count()
@@ -52,5 +52,5 @@ def ground(endpoint: Endpoint, grounds: Callable[..., Ground]) -> Ground:
 @pytest.fixture
 def few_views(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that keeps two views only, for stories about publishing rather than about views."""
-    for view in set(VIEWS) - {"daily_metrics", "content_analytics"}:
-        monkeypatch.delitem(VIEWS, view)
+    for view in set(PACK.views) - {"daily_metrics", "content_analytics"}:
+        monkeypatch.delitem(PACK.views, view)

@@ -16,7 +16,6 @@ import pytest
 from azure.cosmos import ContainerProxy, CosmosClient
 
 from cosmos_views import app as wiring
-from cosmos_views.intake.definition import definition_version
 from cosmos_views.intake.report import Report
 from cosmos_views.ledger.buckets import bucket_pk
 from cosmos_views.ledger.commits import Transient
@@ -27,8 +26,7 @@ from cosmos_views.store.generation import GenerationStore
 from emulators.cosmos import Endpoint
 from emulators.functions import Host, Timing
 from emulators.functions.payload import documents_json
-from materializers.registry import VIEWS
-from processors.pricing import load_overrides
+from pack import PACK
 from tests.generators.delivered import as_delivered
 from tests.local.cosmos.support import settle
 from tests.oracle import Prices, SourceDocument, comparable, compute_views
@@ -45,13 +43,13 @@ UNBOUNDED = ("--request-units-per-second", "1000000")
 """Of a command that would otherwise spare its account: half of its time went by in pauses."""
 
 _PRICES = Prices()
-DEFINITION = definition_version(load_overrides())
+DEFINITION = PACK.definition
 """Taken before any story changes which views are kept, so that other processes agree."""
 
 
 def kept_views() -> tuple[str, ...]:
     """The views the worker keeps, at this moment."""
-    return tuple(sorted(VIEWS))
+    return tuple(sorted(PACK.views))
 
 
 @dataclass
@@ -133,7 +131,7 @@ class Ground:
 
     def worker(self, client: CosmosClient | None = None) -> wiring.Worker:
         """A worker, by default with its own client, whose pauses are as short as can be."""
-        worker = wiring.build(client or self.connect(), self.settings())
+        worker = wiring.build(PACK, client or self.connect(), self.settings())
         for processor in worker.processors.values():
             processor.outside = replace(processor.outside, wait=lambda _seconds: time.sleep(0))
         return worker

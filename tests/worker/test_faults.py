@@ -14,7 +14,7 @@ from azure.cosmos import CosmosClient
 
 from cosmos_views.ledger.buckets import bucket_pk
 from cosmos_views.publish.measures import sum_measures
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.oracle.batches import BATCHES, read_batch
 from tests.worker.ground import (
     INCIDENTS,
@@ -202,7 +202,7 @@ def test_stage_2_publishes_the_truth_whichever_call_fails_however(ground: Ground
         ground.next_generation()
         run_stage_1(ground, client, changes)
         if ground.generation % 2:  # so that documents are created as well as replaced
-            for view in VIEWS.values():
+            for view in PACK.views.values():
                 for one in ground.documents(view.name):
                     ground.container(view.name).delete_item(one["id"], one[view.partition_key])
 

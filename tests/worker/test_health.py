@@ -10,6 +10,7 @@ from cosmos_views import health as change_feed_health
 from cosmos_views.health import Batch
 from cosmos_views.ledger.commits import Transient
 from cosmos_views.store.views import ViewStore
+from pack import PACK
 from tests.worker.ground import INTERACTIONS, Document, Ground, text_of
 from tests.worker.stories import interaction
 
@@ -47,7 +48,7 @@ def test_batches_of_many_workers_add_up(ground: Ground, monkeypatch: pytest.Monk
 
     def add(number: int) -> None:
         batch = Batch(1, 1, lag_seconds_counts={number % 3: 1}, request_charge=1.5)
-        change_feed_health.add(views, batch, AT_MS)
+        change_feed_health.add(views, PACK.health, batch, AT_MS)
 
     with ThreadPoolExecutor(4) as workers:
         list(workers.map(add, range(24)))
@@ -62,12 +63,12 @@ def test_batches_of_many_workers_add_up(ground: Ground, monkeypatch: pytest.Monk
 
 def test_a_document_that_somebody_damaged_begins_anew(ground: Ground) -> None:
     views = store(ground)
-    change_feed_health.add(views, Batch(changes_counted=5), AT_MS)
+    change_feed_health.add(views, PACK.health, Batch(changes_counted=5), AT_MS)
     (found,) = shown(ground)
     found["changes_counted"] = "many"
     ground.container("system_health").replace_item(found["id"], found)
 
-    change_feed_health.add(views, Batch(changes_counted=2), AT_MS)
+    change_feed_health.add(views, PACK.health, Batch(changes_counted=2), AT_MS)
 
     assert [one["changes_counted"] for one in shown(ground)] == [2]
 

@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 
 from cosmos_views.ledger.commits import Transient
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.worker.ground import (
     INCIDENTS,
     INTERACTIONS,
@@ -26,8 +26,8 @@ NOTHING: Document = {"foundational_texts_used": []}
 
 @pytest.fixture(autouse=True)
 def _one_view(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for view in set(VIEWS) - {"incidents_by_content"}:
-        monkeypatch.delitem(VIEWS, view)
+    for view in set(PACK.views) - {"incidents_by_content"}:
+        monkeypatch.delitem(PACK.views, view)
     yield
     monkeypatch.undo()
 

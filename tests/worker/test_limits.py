@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from emulators.cosmos import Endpoint
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.oracle.batches import BATCHES, read_batch
 from tests.worker.ground import (
     INCIDENTS,
@@ -109,7 +109,7 @@ def test_a_batch_of_a_thousand_changes_of_many_users(ground: Ground) -> None:
 def test_a_document_with_a_thousand_citations(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(VIEWS, "content_analytics")
+    monkeypatch.delitem(PACK.views, "content_analytics")
     worker = ground.worker()
     cited = [{"source": f"Text {n}", "chapter": n, "verse": n} for n in range(1_000)]
     body = interaction("a", foundational_texts_used=cited)

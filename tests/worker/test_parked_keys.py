@@ -8,7 +8,7 @@ import pytest
 
 from cosmos_views.cli.main import main
 from cosmos_views.publish.parked import shown_name
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.worker.ground import INTERACTIONS, Ground, deliver
 from tests.worker.stories import interaction, on
 
@@ -16,9 +16,9 @@ from tests.worker.stories import interaction, on
 def test_ids_that_are_refused_are_parked_and_shown_by_their_hash(
     ground: Ground, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    document_id = VIEWS["daily_metrics"].document_id
+    document_id = PACK.views["daily_metrics"].document_id
     monkeypatch.setitem(
-        VIEWS, "daily_metrics", _named(lambda key: f"{document_id(key)}{ENDS.get(key, '')}")
+        PACK.views, "daily_metrics", _named(lambda key: f"{document_id(key)}{ENDS.get(key, '')}")
     )
     worker = ground.worker()
     bodies = [interaction(f"a{day}", timestamp=on(day)) for day in range(1, 10)]
@@ -43,4 +43,4 @@ ENDS = {"20260302": "\t", "20260303": "\n", "20260307": "x" * 1_100}
 
 
 def _named(document_id: Any) -> Any:
-    return replace(VIEWS["daily_metrics"], document_id=document_id)
+    return replace(PACK.views["daily_metrics"], document_id=document_id)

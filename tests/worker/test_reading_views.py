@@ -10,7 +10,7 @@ import pytest
 from azure.cosmos import ContainerProxy
 
 from emulators.cosmos import Endpoint
-from materializers.registry import VIEWS
+from pack import PACK
 from tests.worker.ground import (
     INCIDENTS,
     INTERACTIONS,
@@ -96,7 +96,7 @@ def test_the_page_asks_every_view_and_only_by_what_is_indexed() -> None:
     containers = {
         one["name"]: one for one in json.loads(CATALOGUE.read_text("utf-8"))["containers"]
     }
-    for view in VIEWS:
+    for view in PACK.views:
         blocks = [code for code in CODE if f'"{view}"' in code]
         assert blocks, f"{view} is not in {PAGE.name}"
         indexed = {path.strip("/?") for path in containers[view]["index"]}

@@ -5,13 +5,12 @@ from collections.abc import Callable
 import pytest
 from azure.cosmos import CosmosClient
 
-from cosmos_views.intake.definition import definition_version
 from cosmos_views.settings import ConfigurationError, CosmosConnection
 from cosmos_views.store import account
 from cosmos_views.store.failures import Refused
 from emulators.cosmos import Endpoint
 from emulators.functions import Timing
-from processors.pricing import load_overrides
+from pack import PACK
 from tests.local.cosmos.support import settle
 from tests.local.functions.waiting import wait_until
 from tests.worker.ground import INTERACTIONS, Ground, deliver, text_of
@@ -63,7 +62,7 @@ def test_state_of_another_definition_is_refused(ground: Ground) -> None:
     state = ground.container("state")
     document = state.read_item("generation", "generation")
     state.upsert_item({**document, "definition_version": "0-older"})
-    mine = definition_version(load_overrides())
+    mine = PACK.definition
 
     with ground.host() as host:
         for function in ("interactions", "publish"):

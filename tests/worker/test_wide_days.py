@@ -8,6 +8,7 @@ from cosmos_views.publish.journal import Journal
 from cosmos_views.publish.measures import Delta
 from cosmos_views.publish.partials import merged
 from cosmos_views.store.state import StateStore
+from pack import PACK
 from tests.worker.ground import Ground
 
 PK, KEY = "1:0", "source-day:20260310:gita"
@@ -18,7 +19,7 @@ def folded(ground: Ground, number: int, delta: Delta) -> bool:
     state = StateStore(ground.container("state"))
     journal = Journal(f"j:{number:013}:n", PK, delta)
     state.commit(PK, [Write(journal, journal.id, None)])
-    return fold(state, PK, 1_773_187_200, None).folded == 1
+    return fold(PACK.views.values(), state, PK, 1_773_187_200, None).folded == 1
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from cosmos_views.ledger.owners import hot_id, owner_key
 from cosmos_views.ledger.shards import KEPT_BYTES_MAX, SHARD_BYTES_MAX
-from materializers.registry import VIEWS
-from processors.users import hot_id, month_id, user_key
+from materializers.users.history import month_id
+from pack import PACK
 from tests.generators import Version
 from tests.oracle import Prices, SourceDocument, compute_views, latest_versions
 from tests.property.world import World
@@ -28,7 +29,7 @@ from tests.worker.ground import (
 )
 from tests.worker.stories import incident, interaction, on
 
-ADA = user_key("ada")
+ADA = owner_key("ada")
 WIDE = int(os.environ.get("WIDE", "3000"))
 WRITTEN_AT = 1_775_000_000
 KEPT = ("daily_metrics", "user_analytics", "engagement_summary", "incidents_by_content")
@@ -39,8 +40,8 @@ _PRICES = Prices()
 def views_of_users(monkeypatch: pytest.MonkeyPatch) -> None:
     """The views that users' histories and joins are read for; those of each source would be many
     thousand documents."""
-    for view in set(VIEWS) - set(KEPT):
-        monkeypatch.delitem(VIEWS, view)
+    for view in set(PACK.views) - set(KEPT):
+        monkeypatch.delitem(PACK.views, view)
 
 
 def long_source(number: int) -> str:
@@ -106,7 +107,7 @@ class Story:
                 for one in latest_versions(SourceDocument(source, body) for body in versions)
             ],
             now_seconds=self.world.now_seconds,
-            views=tuple(VIEWS),
+            views=tuple(PACK.views),
             prices=_PRICES,
         )
         assert expected == self.world.published()

@@ -28,10 +28,10 @@ from cosmos_views.intake.raw_json import as_text
 from cosmos_views.ledger.commits import Transient
 from cosmos_views.ledger.instants import DAY_SECONDS
 from cosmos_views.ledger.labels import digest
+from cosmos_views.ledger.owners import owner_key
 from cosmos_views.ledger.versions import Version
 from cosmos_views.upkeep.archive.refused import RefusedCopies
 from cosmos_views.upkeep.trailing import PAGE_DOCUMENTS, Document
-from processors.users import user_key
 
 ROOT = "archived"
 ANONYMOUS = "~anonymous"
@@ -218,7 +218,7 @@ def copy_of(source: Source[Any], change: Change, document: Document) -> Copy:
         ),
         content=as_json(kept),
         version=change.version,
-        user_key=user_key(user) if user else None,
+        user_key=owner_key(user) if user else None,
     )
 
 

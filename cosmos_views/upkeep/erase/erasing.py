@@ -18,12 +18,12 @@ import msgspec
 from azure.core.exceptions import AzureError
 
 from cosmos_views import app as wiring
-from cosmos_views.cli.lines import SOURCES
-from cosmos_views.intake.definition import definition_version
 from cosmos_views.intake.ownership import Layout
 from cosmos_views.ledger.commits import CommitError, Conflict, Delete, Transient, Write
 from cosmos_views.ledger.generations import BEFORE_SWITCH, Generation, Phase
 from cosmos_views.ledger.instants import iso
+from cosmos_views.ledger.owners import hot_id, is_bare, owner_key
+from cosmos_views.pack import Pack
 from cosmos_views.publish.fold import Bucket, fold, read_bucket
 from cosmos_views.publish.heads import HEAD_ID, Head
 from cosmos_views.publish.journal import JOURNAL_FROM
@@ -35,6 +35,7 @@ from cosmos_views.publish.parked import (
     read_parked,
 )
 from cosmos_views.publish.publisher import GenerationChanged
+from cosmos_views.publish.view import View
 from cosmos_views.store.archive import ArchiveStore
 from cosmos_views.store.erased import ERASED_PK, Erased, ErasedUsers
 from cosmos_views.store.generation import GenerationStore
@@ -42,14 +43,10 @@ from cosmos_views.store.sources import SourceStore
 from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
 from cosmos_views.upkeep.archive.copies import is_segment_of, path_of, places_of
-from cosmos_views.upkeep.erase.erasure import Erasing, Tombstone, facts_by_source, tombstone
-from materializers.registry import VIEWS
-from processors.pricing import load_overrides
-from processors.users import hot_id, is_bare, user_key
+from cosmos_views.upkeep.erase.erasure import Entombed, Erasing, facts_by_source, tombstone
 
 BUILDABLE = frozenset({Phase.PREPARING, Phase.COUNTING})
 """In these phases of a rebuild both generations can be erased from."""
-USER_VIEW = "user_analytics"
 FOLDS_MAX = 50
 PASSES_MAX = 20
 """A pass finds what came beside the one before; so many in a row means that it never ends."""
@@ -82,7 +79,7 @@ class InGeneration:
     layout: Layout
     pk: str
     building: bool
-    at: Tombstone | None
+    at: Entombed | None
     """None in a dry run."""
     entries: list[dict[str, Any]] = field(default_factory=list)
     documents: list[str] = field(default_factory=list)
@@ -97,8 +94,8 @@ class Found:
     pending: int
     letters: list[tuple[str, str]]
     """(source, id)."""
-    analytics: list[tuple[str, str]]
-    """(id, ETag)."""
+    documents: list[tuple[str, str, str]]
+    """(view, id, ETag) of published documents that name the owner."""
     copies: list[str]
 
     @property
@@ -113,7 +110,7 @@ class Found:
         counts["user_documents"] = sum(len(one.documents) for one in self.generations)
         counts["waiting_view_keys"] = self.pending
         counts["dead_letters"] = len(self.letters)
-        counts["user_analytics_documents"] = len(self.analytics)
+        counts.update(f"{view}_documents" for view, _, _ in self.documents)
         counts["archived_copies"] = len(self.copies)
         return {place: number for place, number in counts.items() if number}
 
@@ -133,9 +130,19 @@ class Erasure:
     now: Callable[[], float] = time.time
 
     @property
+    def pack(self) -> Pack:
+        """The worker's."""
+        return self.places.worker.pack
+
+    @property
     def key(self) -> str:
         """The user's name in the store."""
-        return user_key(self.user)
+        return owner_key(self.user)
+
+    @property
+    def views(self) -> dict[str, View]:
+        """The views that name owners."""
+        return {name: view for name, view in self.pack.views.items() if view.names_owner}
 
     def look(self) -> dict[str, int]:
         """What would be removed; nothing is changed."""
@@ -147,7 +154,7 @@ class Erasure:
     def run(self) -> Erased:
         """Erase, and return the receipt. Raises Waits, Transient."""
         # Refuses what it could not take back.
-        self.places.generations.counted(_definition())
+        self.places.generations.counted(self.pack.definition)
         registry = ErasedUsers(self.places.state)
         record, etag = registry.read(self.key)
         record = record or Erased(self.key, ERASED_PK, "")
@@ -195,7 +202,7 @@ class Erasure:
 
     def left_in_sources(self) -> Iterator[tuple[str, int]]:
         """How many documents of the user each source still holds; they are their owner's."""
-        for source in SOURCES:
+        for source in self.pack.facts:
             yield source, self.places.sources.count(source, self.user)
 
     def _tombstoned(self) -> list[InGeneration]:
@@ -203,7 +210,7 @@ class Erasure:
         generation = self.places.generations.held().generation
         found = []
         for layout in _layouts(generation, BEFORE_SWITCH):
-            at = tombstone(self.places.state, layout, self.key)
+            at = tombstone(self.pack.owners, self.places.state, layout, self.key)
             is_built = layout.generation != generation.generation
             found.append(InGeneration(layout, at.pk, is_built, at))
         if generation.building is not None and generation.building.phase not in BUILDABLE:
@@ -213,7 +220,7 @@ class Erasure:
             )
         building = generation.building
         if building is not None and not (
-            building.definition_version == generation.definition_version == _definition()
+            building.definition_version == generation.definition_version == self.pack.definition
         ):
             # What facts are worth in the other generation, this worker does not know.
             raise Waits(
@@ -235,15 +242,19 @@ class Erasure:
             one.documents = [each["id"] for each in documents if not is_bare(each)]
             pending += sum(len(names) for _, names in self._pending(one.layout))
             self.pace()
-        self.note("dead letters, user_analytics, archived copies")
+        self.note("dead letters, views, archived copies")
         letters = [
             (source, each)
-            for source in SOURCES
+            for source in self.pack.facts
             for each in places.worker.poison.ids_of_user(source, key, self.user)
         ]
-        analytics = places.views.of_partition(USER_VIEW, self.user)
+        documents_of_views = [
+            (view, *one)
+            for view in self.views
+            for one in places.views.of_partition(view, self.user)
+        ]
         self.pace()
-        return Found(generations, pending, letters, analytics, sorted(set(self._copies())))
+        return Found(generations, pending, letters, documents_of_views, sorted(set(self._copies())))
 
     def _copies(self) -> Iterator[str]:
         archive = self.places.archive
@@ -260,6 +271,7 @@ class Erasure:
         for one in found.generations:
             assert one.at is not None
             erasing = Erasing(
+                self.pack,
                 self.places.state,
                 one.at,
                 self.user,
@@ -273,9 +285,9 @@ class Erasure:
             erasing.delete([each for each in one.documents if each != hot_id(self.key)])
             self._fold(one)
         views, poison, archive = self.places.views, self.places.worker.poison, self.places.archive
-        for document_id, etag in found.analytics:
-            with self._left("user_analytics_documents", document_id):
-                views.delete(USER_VIEW, document_id, self.user, etag)
+        for view, document_id, etag in found.documents:
+            with self._left(f"{view}_documents", document_id):
+                views.delete(view, document_id, self.user, etag)
             self.pace()
         for source, letter in found.letters:
             with self._left("dead_letters", letter):
@@ -304,7 +316,14 @@ class Erasure:
             generation = self.places.generations.held().generation
             successor = None if one.building else generation.successor
             now_seconds = int(self.now())
-            fold(self.places.state, one.pk, now_seconds, publisher.pace_seconds, successor)
+            fold(
+                self.pack.views.values(),
+                self.places.state,
+                one.pk,
+                now_seconds,
+                publisher.pace_seconds,
+                successor,
+            )
             self._forget_pending(one.layout)
             self._publish()
             self.pace()
@@ -321,22 +340,32 @@ class Erasure:
         for number in range(layout.buckets):
             pk = layout.pk(number)
             bucket = read_bucket(self.places.state, pk)
-            names = _names_of(self.user, [*bucket.head.pending, *self._parked(bucket)])
+            names = self._names_of([*bucket.head.pending, *self._parked(bucket)])
             if names:
                 yield pk, names
 
+    def _names_of(self, pending: Iterable[str]) -> list[str]:
+        """Those of the pending view keys that name the owner."""
+        found = []
+        for name in pending:
+            view_name, _, key = name.partition(":")
+            view = self.views.get(view_name)
+            if view is not None and view.partition(key) == self.user:
+                found.append(name)
+        return found
+
     def _parked(self, bucket: Bucket) -> dict[str, tuple[Parked, str]]:
-        """All parked keys of the view that names users."""
+        """All parked keys of the views that name owners."""
         found: dict[str, tuple[Parked, str]] = {}
-        start, end = parked_range(USER_VIEW)
-        while bucket.head.parked:
-            some = self.places.state.read_range(
+        for view in self.views if bucket.head.parked else ():
+            start, end = parked_range(view)
+            while some := self.places.state.read_range(
                 bucket.pk, start, end, bucket.session_token, LOOKED_AT_MAX
-            )
-            found |= read_parked(some)[0]
-            if len(some) < LOOKED_AT_MAX:
-                break
-            start = f"{some[-1]['id']}\0"
+            ):
+                found |= read_parked(some)[0]
+                if len(some) < LOOKED_AT_MAX:
+                    break
+                start = f"{some[-1]['id']}\0"
         return found
 
     def _forget_pending(self, layout: Layout) -> None:
@@ -344,7 +373,7 @@ class Erasure:
             for _ in range(FOLDS_MAX):
                 bucket = read_bucket(self.places.state, pk)
                 parked = self._parked(bucket)
-                gone = set(_names_of(self.user, [*bucket.head.pending, *parked]))
+                gone = set(self._names_of([*bucket.head.pending, *parked]))
                 if not gone:
                     break
                 left = {n: due for n, due in bucket.head.pending.items() if n not in gone}
@@ -370,10 +399,6 @@ def _layouts(generation: Generation, phases: Collection[Phase]) -> list[Layout]:
     return layouts
 
 
-def _definition() -> str:
-    return definition_version(load_overrides())
-
-
 def _in(layout: Layout, key: str) -> InGeneration:
     return InGeneration(layout, layout.pk_of(key), building=False, at=None)
 
@@ -381,16 +406,6 @@ def _in(layout: Layout, key: str) -> InGeneration:
 def _user_range(key: str) -> tuple[str, str]:
     """Ids of all user documents of the user, however they are split."""
     return hot_id(key), f"{hot_id(key)}\x7f"
-
-
-def _names_of(user: str, pending: Iterable[str]) -> list[str]:
-    """Those of the pending view keys that name the user."""
-    prefix = f"{USER_VIEW}:"
-    return [
-        name
-        for name in pending
-        if name.startswith(prefix) and VIEWS[USER_VIEW].partition(name.removeprefix(prefix)) == user
-    ]
 
 
 def _written(registry: ErasedUsers, record: Erased, etag: str | None) -> str:

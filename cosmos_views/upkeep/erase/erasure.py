@@ -1,7 +1,7 @@
-"""Erasure of one user's state in one generation: the tombstone, then everything is taken back.
+"""Erasure of one owner's state in one generation: the tombstone, then everything is taken back.
 
 The tombstone is set on the hot document, under its ETag. From then on no commit that counts for the
-user can land: whoever read the hot document before is refused by its ETag, whoever reads it later
+owner can land: whoever read the hot document before is refused by its ETag, whoever reads it later
 ignores the change. So what is counted when the tombstone stands is all there is to take back, and
 that goes the ordinary way: planned as deletions, committed with their journal, in chunks. Whatever
 is done is found done by the next attempt.
@@ -10,8 +10,6 @@ is done is found done by the next attempt.
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import msgspec
 
 from cosmos_views.intake.ownership import Layout, version_of
 from cosmos_views.intake.ports import State
@@ -25,12 +23,12 @@ from cosmos_views.ledger.commits import (
     Write,
 )
 from cosmos_views.ledger.entries import Outcome, Verdict
-from cosmos_views.ledger.plan import INCIDENTS, Owner, Plan, Unread, counted_fact
+from cosmos_views.ledger.owners import Tombstone, hot_id, is_bare, is_erased
+from cosmos_views.ledger.plan import Owner, Plan, Unread, counted_fact
 from cosmos_views.ledger.plan import plan as make_plan
+from cosmos_views.owners import OwnerKind
+from cosmos_views.pack import Pack
 from cosmos_views.publish.journal import JOURNAL_FROM, Journal, journal_of
-from materializers.carrying import given_up, months_of
-from processors.user_documents import further_ids, load_user
-from processors.users import ErasedUser, HotUser, User, hot_id, is_bare, is_erased, month_id
 
 ATTEMPTS_MAX = 50
 ENTRIES_PER_COMMIT = 50
@@ -38,8 +36,8 @@ ENTRIES_PER_COMMIT = 50
 
 
 @dataclass(frozen=True)
-class Tombstone:
-    """A user's tombstone in one generation."""
+class Entombed:
+    """An owner under a tombstone, in one generation."""
 
     pk: str
     key: str
@@ -47,36 +45,33 @@ class Tombstone:
     """Readings with it are at least as new as the tombstone."""
 
 
-def tombstone(state: State, layout: Layout, key: str) -> Tombstone:
-    """Set a user's tombstone in one generation; one that stands already stays. Raises Transient."""
+def tombstone(kind: OwnerKind, state: State, layout: Layout, key: str) -> Entombed:
+    """Set an owner's tombstone in one generation; one that stands stays. Raises Transient."""
     pk = layout.pk_of(key)
     name = hot_id(key)
     for _ in range(ATTEMPTS_MAX):
         found, token = state.read(pk, [name])
         hot = found.get(name)
         if is_erased(hot):
-            return Tombstone(pk, key, token)
-        body: HotUser | ErasedUser = ErasedUser(name, pk)
-        if hot is not None:
-            # Its counts stay until they have been taken back.
-            body = msgspec.structs.replace(
-                msgspec.convert(hot, HotUser, str_keys=True), erased=True
-            )
+            return Entombed(pk, key, token)
+        # Its counts stay until they have been taken back.
+        body = Tombstone(name, pk) if hot is None else kind.entombed(hot)
         try:
             committed = state.commit(pk, [Write(body, name, None if hot is None else hot["_etag"])])
         except CommitError:
             continue
-        return Tombstone(pk, key, committed.session_token)
-    raise Transient("the user's hot document changes all the time")
+        return Entombed(pk, key, committed.session_token)
+    raise Transient("the owner's hot document changes all the time")
 
 
 @dataclass
 class Erasing:
-    """Takes back what is counted of one user, under a tombstone that stands."""
+    """Takes back what is counted of one owner, under a tombstone that stands."""
 
+    pack: Pack
     state: State
-    at: Tombstone
-    user: str
+    at: Entombed
+    owner: str
     now_ms: Callable[[], int]
     nonce: Callable[[], str]
     pace: Callable[[], None]
@@ -84,11 +79,8 @@ class Erasing:
 
     def retract(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Delete entries (id, outcome, fact), and what they counted. Raises Transient."""
-        # Incidents first, so that no join has to move; the latest days first, so that a first day
-        # changes only when nothing is left.
         counted = sorted(
-            (one for one in entries if one["outcome"] == Outcome.COUNTED),
-            key=lambda one: (_source(one["id"]) != INCIDENTS, -_day(one)),
+            (one for one in entries if one["outcome"] == Outcome.COUNTED), key=self._first
         )
         left = [one["id"] for one in counted]
         size, token = ENTRIES_PER_COMMIT, self.at.session_token
@@ -128,7 +120,7 @@ class Erasing:
             left = left[len(chunk) :]
 
     def make_bare(self) -> None:
-        """Leave the tombstone and nothing else, and count nothing of the user's history any more.
+        """Leave the tombstone and nothing else, and count nothing of the owner's history any more.
         Raises Transient."""
         name = hot_id(self.at.key)
         while True:
@@ -137,8 +129,8 @@ class Erasing:
             if hot is None or is_bare(hot):
                 # Only who removes the whole generation deletes a tombstone.
                 return
-            operations: list[Operation] = [Write(ErasedUser(name, self.at.pk), name, hot["_etag"])]
-            if delta := given_up(self._whole(documents, token)):
+            operations: list[Operation] = [Write(Tombstone(name, self.at.pk), name, hot["_etag"])]
+            if delta := self.pack.owners.given_up(self.at.key, self._whole(documents, token)):
                 journal_id = f"{JOURNAL_FROM}{self.now_ms():013d}:{self.nonce()}"
                 journal = Journal(journal_id, self.at.pk, delta)
                 operations.append(Write(journal, journal.id, None))
@@ -147,23 +139,20 @@ class Erasing:
             except CommitError:
                 self._again()
 
-    def _whole(self, documents: Mapping[str, Mapping[str, Any]], token: str | None) -> User:
-        """The user's whole history, of which the hot document was read."""
-        key = self.at.key
-        read = dict(documents)
-        if shards := further_ids(key, read, ()):
-            read |= self.state.read(self.at.pk, shards, token)[0]
-        user = load_user(key, read, ())
-        assert user is not None
-        months = sorted(one for one in months_of(user) if one < user.hot.latest)
-        if months:
-            ids = [month_id(key, one) for one in months]
-            read |= self.state.read(self.at.pk, ids, token)[0]
-            if shards := further_ids(key, read, months):
-                read |= self.state.read(self.at.pk, shards, token)[0]
-        user = load_user(key, read, months)
-        assert user is not None
-        return user
+    def _whole(
+        self, documents: Mapping[str, Mapping[str, Any]], token: str | None
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """All documents of the owner's history, of which the hot document was read."""
+        read = set(documents)
+        while more := self.pack.owners.whole_ids(self.at.key, documents) - read:
+            documents = {**documents, **self.state.read(self.at.pk, more, token)[0]}
+            read |= more
+        return documents
+
+    def _first(self, entry: Mapping[str, Any]) -> Any:
+        source = _source(entry["id"])
+        fact = counted_fact(self.pack.facts, source, entry)
+        return self.pack.owners.retracted_first(source, fact)
 
     def _operations(
         self, chunk: Sequence[str], documents: Mapping[str, Mapping[str, Any]], token: str | None
@@ -176,10 +165,10 @@ class Erasing:
         if hot is None or is_bare(hot) or not counted:
             # Without its history nothing tells what these were worth: reconcile finds it.
             return deletes, False
-        owner = Owner(self.at.pk, self.at.key, self.user)
+        owner = Owner(self.at.pk, self.at.key, self.owner)
         verdicts = [retraction(documents[one]) for one in counted]
-        plan = planned(self.state, owner, verdicts, documents, token)
-        journal = journal_of(self.at.pk, [plan], self.now_ms(), self.nonce())
+        plan = planned(self.pack, self.state, owner, verdicts, documents, token)
+        journal = journal_of(self.pack, self.at.pk, [plan], self.now_ms(), self.nonce())
         writes: list[Operation] = [
             one for one in plan.writes if plan.partial or one.document_id not in chunk
         ]
@@ -190,7 +179,7 @@ class Erasing:
     def _again(self) -> None:
         self._attempts += 1
         if self._attempts > ATTEMPTS_MAX:
-            raise Transient("what is counted of the user could not be taken back")
+            raise Transient("what is counted of the owner could not be taken back")
 
 
 def facts_by_source(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -199,6 +188,7 @@ def facts_by_source(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def planned(
+    pack: Pack,
     state: State,
     owner: Owner,
     verdicts: Sequence[Verdict],
@@ -210,7 +200,7 @@ def planned(
     read |= {hot_id(owner.key)} if owner.key is not None else set()
     while True:
         try:
-            return make_plan(owner, verdicts, documents, read)
+            return make_plan(pack.owners, pack.facts, owner, verdicts, documents, read)
         except Unread as more:
             found, token = state.read(owner.pk, more.ids, token)
             documents = {**documents, **found}
@@ -232,9 +222,3 @@ def retraction(entry: Mapping[str, Any]) -> Verdict:
 
 def _source(entry_id: str) -> str:
     return entry_id.split(":")[1]
-
-
-def _day(entry: Mapping[str, Any]) -> int:
-    fact = counted_fact(_source(entry["id"]), entry)
-    assert fact is not None
-    return fact.day

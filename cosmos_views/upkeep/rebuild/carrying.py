@@ -1,4 +1,4 @@
-"""Carrying users' histories into the generation that is built, some users in a commit.
+"""Carrying owners' histories into the generation that is built, some owners in a commit.
 
 The ordinary way: the hot document under the ETag it was read with, and what it is worth as a
 journal document, all or nothing. So it may race live changes and another rebuild, and what was
@@ -13,30 +13,30 @@ from typing import Any, NamedTuple
 from cosmos_views.intake.ownership import Layout
 from cosmos_views.ledger.commits import CommitError, Operation, TooLarge, Transient, Write
 from cosmos_views.ledger.generations import Building
+from cosmos_views.ledger.owners import hot_id, is_erased
+from cosmos_views.owners import OwnerKind
 from cosmos_views.publish.journal import JOURNAL_FROM, Journal
 from cosmos_views.publish.measures import Delta, add_row, normalized_delta
 from cosmos_views.store.state import StateStore
-from materializers.carrying import carried_of, entered, ids_needed
-from processors.user_documents import further_ids, load_user
-from processors.users import Carried, hot_id, is_erased
 
-USERS_PER_COMMIT = 40
+OWNERS_PER_COMMIT = 40
 ATTEMPTS_MAX = 20
 
 
 class _Carrying(NamedTuple):
     key: str
-    user: str
-    carried: Carried
+    owner: str
+    carried: Any
 
 
-def carry_users(
+def carry_owners(
+    kind: OwnerKind,
     state: StateStore,
     building: Building,
     documents: Iterable[Mapping[str, Any]],
     now_seconds: float,
 ) -> int:
-    """Carry over what these user documents of the generation before say; how many users did.
+    """Carry over what these documents of owners of the generation before say; how many owners did.
     Raises Transient."""
     assert building.horizon_seconds is not None
     layout = Layout(building.generation, building.buckets)
@@ -46,51 +46,60 @@ def carry_users(
             continue
         key = document["id"].removeprefix(hot_id(""))
         whole = {document["id"]: document}
-        if further := further_ids(key, whole, ()):
+        if further := kind.further_ids(key, whole, ()):
             whole |= state.read(document["pk"], further)[0]
-        user = load_user(key, whole, ())
-        carried = None if user is None else carried_of(user, building.horizon_seconds)
+        carried = kind.carried(key, whole, building.horizon_seconds)
         if carried is not None:
             by_bucket[layout.pk_of(key)].append(_Carrying(key, document["user"], carried))
     return sum(
-        _commit(state, pk, users, building.horizon_seconds, int(now_seconds * 1_000))
-        for pk, users in by_bucket.items()
+        _commit(kind, state, pk, owners, building.horizon_seconds, int(now_seconds * 1_000))
+        for pk, owners in by_bucket.items()
     )
 
 
 def _commit(
-    state: StateStore, pk: str, users: Sequence[_Carrying], horizon_seconds: int, at_ms: int
+    kind: OwnerKind,
+    state: StateStore,
+    pk: str,
+    owners: Sequence[_Carrying],
+    horizon_seconds: int,
+    at_ms: int,
 ) -> int:
-    count, size, attempts = 0, USERS_PER_COMMIT, 0
-    while users:
-        some = users[:size]
-        carried, operations = _planned(state, pk, some, horizon_seconds, at_ms)
+    count, size, attempts = 0, OWNERS_PER_COMMIT, 0
+    while owners:
+        some = owners[:size]
+        carried, operations = _planned(kind, state, pk, some, horizon_seconds, at_ms)
         if operations:
             try:
                 state.commit(pk, operations)
             except CommitError as failure:
                 attempts += 1
                 if attempts > ATTEMPTS_MAX:
-                    raise Transient(f"carrying users over keeps failing: {failure}") from failure
+                    raise Transient(f"carrying owners over keeps failing: {failure}") from failure
                 size = max(1, size // 2) if isinstance(failure, TooLarge) else size
                 continue
             count += carried
-        users, attempts = users[len(some) :], 0
+        owners, attempts = owners[len(some) :], 0
     return count
 
 
 def _planned(
-    state: StateStore, pk: str, users: Sequence[_Carrying], horizon_seconds: int, at_ms: int
+    kind: OwnerKind,
+    state: StateStore,
+    pk: str,
+    owners: Sequence[_Carrying],
+    horizon_seconds: int,
+    at_ms: int,
 ) -> tuple[int, list[Operation]]:
-    """(how many users it carries over, what one commit writes); nothing where all of them were
+    """(how many owners it carries over, what one commit writes); nothing where all of them were
     carried before."""
-    read = {hot_id(one.key) for one in users}
+    read = {hot_id(one.key) for one in owners}
     documents, token = state.read(pk, read)
     # Later than the hot documents, and never older: their ETags order them all.
     while needed := {
         name
-        for one in users
-        for name in ids_needed(one.key, one.carried, documents)
+        for one in owners
+        for name in kind.entering_ids(one.key, one.carried, documents)
         if name not in read
     }:
         found, token = state.read(pk, needed, token)
@@ -98,12 +107,12 @@ def _planned(
         read |= needed
     writes: list[Operation] = []
     delta: Delta = {}
-    users_written = 0
-    for one in users:
-        made = entered(one.key, pk, one.user, one.carried, horizon_seconds, documents)
+    written = 0
+    for one in owners:
+        made = kind.entered(one.key, pk, one.owner, one.carried, horizon_seconds, documents)
         if made is None:
             continue
-        users_written += 1
+        written += 1
         writes.extend(made[0])
         for state_key, measures in made[1].items():
             into = delta.setdefault(state_key, {})
@@ -114,4 +123,4 @@ def _planned(
     journal = Journal(
         f"{JOURNAL_FROM}{at_ms:013d}:{secrets.token_hex(6)}", pk, normalized_delta(delta)
     )
-    return users_written, [*writes, Write(journal, journal.id, None)]
+    return written, [*writes, Write(journal, journal.id, None)]

@@ -19,7 +19,6 @@ from cosmos_views.publish.view import SYMBOL
 from cosmos_views.upkeep.rebuild.horizon import Unchanging, print_unchanging, unchanging
 from cosmos_views.upkeep.rebuild.rebuilding import Rebuilding
 from cosmos_views.upkeep.reconcile.proof import differences_of
-from materializers.registry import VIEWS
 
 EXAMPLES_MAX = 5
 """Of each view."""
@@ -65,6 +64,7 @@ class Comparison(msgspec.Struct):
 class _Comparing:
     def __init__(self, rebuilding: Rebuilding, building: Building) -> None:
         self.rebuilding = rebuilding
+        self.pack = rebuilding.worker.pack
         self.building = building
         self.state = rebuilding.state
         pks = [bucket_pk(building.generation, one) for one in range(building.buckets)]
@@ -76,7 +76,7 @@ class _Comparing:
                 0
             ].keys()
         """Not published in the generation in force either, as it should be."""
-        self.found = {name: ViewComparison(name) for name in VIEWS}
+        self.found = {name: ViewComparison(name) for name in self.pack.views}
         self.paths: Counter[str] = Counter()
         self.seen: set[str] = set()
         self.now_seconds = int(time.time())
@@ -86,10 +86,10 @@ class _Comparing:
         for bucket in self.buckets:
             after: str | None = ""
             while after is not None:
-                walked = walk(self.state, bucket.pk, after)
-                self._compare(names_of(walked.state_keys, horizon))
+                walked = walk(self.pack.owners, self.state, bucket.pk, after)
+                self._compare(names_of(self.pack.views.values(), walked.state_keys, horizon))
                 after = walked.last
-        for view in VIEWS.values():
+        for view in self.pack.views.values():
             for page in self.rebuilding.views.stamps(view.name, view.partition_key):
                 self._compare(names_left(view, page, self.building.generation, horizon))
                 # A generation above all others, and no horizon: every document there is.
@@ -98,7 +98,9 @@ class _Comparing:
                     shown - names_left(view, page, sys.maxsize, horizon)
                 )
         return Comparison(
-            list(self.found.values()), dict(self.paths.most_common()), unchanging(horizon)
+            list(self.found.values()),
+            dict(self.paths.most_common()),
+            unchanging(self.pack.views.values(), horizon),
         )
 
     def _compare(self, names: set[str]) -> None:
@@ -111,15 +113,17 @@ class _Comparing:
             return
         self.seen.add(name)
         view_name, _, key = name.partition(":")
-        view = VIEWS[view_name]
+        view = self.pack.views[view_name]
         if view.expand is not None and key.startswith(SYMBOL):
-            inputs = read_inputs(self.state, view.reads(key), self.buckets)
+            inputs = read_inputs(self.pack.owners, self.state, view.reads(key), self.buckets)
             for one in view.expand(key, inputs):
                 self._one(f"{view_name}:{one}")
             return
         if view.starts_at_seconds(key) > self.now_seconds or name in self.unsettled:
             return
-        rendered = view.render(key, read_inputs(self.state, view.reads(key), self.buckets))
+        rendered = view.render(
+            key, read_inputs(self.pack.owners, self.state, view.reads(key), self.buckets)
+        )
         new = content_of(view_document(view, key, rendered, stamp=[0], as_of_seconds=0, now_ms=0))
         document_id = view.document_id(key)
         old = content_of(self.rebuilding.views.read(view_name, document_id, view.partition(key)))

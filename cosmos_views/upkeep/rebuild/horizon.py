@@ -18,24 +18,9 @@ from cosmos_views.ledger.instants import (
     month_start,
     next_month,
 )
-from materializers.registry import VIEWS
+from cosmos_views.publish.view import DAYS, MONTHS, View
 
-DAYS, MONTHS = "days", "months"
 EVERY_FIELD = ("*",)
-COMPARED_DAYS = 7
-"""content_popularity compares a day with so many before it."""
-PERIODS = {"daily_metrics": (DAYS,), "content_popularity": (DAYS, MONTHS), "system_health": ()}
-"""View → its periods, months where it is not named; no window lives until the horizon."""
-COMPARED: dict[str, tuple[str, ...]] = {
-    "content_popularity": (
-        "top_foundational_texts[].trending_score",
-        "trending_topics[].growth_rate",
-    ),
-    "engagement_summary": ("trend_analysis",),
-    "incidents_by_content": ("trend_analysis.incident_growth_rate",),
-    "content_analytics": ("comparative_metrics.growth_trends",),
-}
-"""View → fields that compare a period with the ones before it."""
 
 
 class Unchanging(msgspec.Struct):
@@ -50,7 +35,7 @@ class Unchanging(msgspec.Struct):
     why: str
 
 
-def unchanging(horizon_seconds: int | None) -> list[Unchanging]:
+def unchanging(views: Iterable[View], horizon_seconds: int | None) -> list[Unchanging]:
     """What a horizon keeps from changing; nothing where there is none."""
     if horizon_seconds is None:
         return []
@@ -59,14 +44,16 @@ def unchanging(horizon_seconds: int | None) -> list[Unchanging]:
         month_label(day) if month_start(month_label(day)) == day else next_month(month_label(day))
     )
     found = []
-    for view in VIEWS:
-        for periods in PERIODS.get(view, (MONTHS,)):
+    for view in views:
+        for periods in view.periods:
             first = day_label(day) if periods == DAYS else month
-            found.append(Unchanging(view, EVERY_FIELD, periods, first, "keep their documents"))
-            if fields := COMPARED.get(view):
-                later = day_label(day + COMPARED_DAYS) if periods == DAYS else next_month(month)
+            found.append(Unchanging(view.name, EVERY_FIELD, periods, first, "keep their documents"))
+            if fields := view.compared:
+                later = (
+                    day_label(day + view.compared_days) if periods == DAYS else next_month(month)
+                )
                 why = "compare with what could still be read"
-                found.append(Unchanging(view, fields, periods, later, why))
+                found.append(Unchanging(view.name, fields, periods, later, why))
     return found
 
 

@@ -28,7 +28,7 @@ from cosmos_views.ledger.generations import (
     ended,
     placed,
 )
-from cosmos_views.publish.again import USER_FROM, USER_TO, names_left, names_of, walk
+from cosmos_views.publish.again import OWNER_FROM, OWNER_TO, names_left, names_of, walk
 from cosmos_views.publish.documents import stamp_of
 from cosmos_views.publish.fold import fold, read_bucket
 from cosmos_views.publish.heads import HEAD_ID, Head
@@ -42,16 +42,15 @@ from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
 from cosmos_views.upkeep.audit import auditing, reader_name
 from cosmos_views.upkeep.erase.erasure import tombstone
-from cosmos_views.upkeep.rebuild.carrying import carry_users
+from cosmos_views.upkeep.rebuild.carrying import carry_owners
 from cosmos_views.upkeep.rebuild.removal import remove_generation
 from cosmos_views.upkeep.trailing import TrailingReader, run_all
-from materializers.registry import VIEWS
 
 ATTEMPTS_MAX = 50
 PAGES_PER_RUN = 4
 """Of each source, before what they counted is folded."""
 PAGE_DOCUMENTS = 500
-USERS_PER_PAGE = 200
+OWNERS_PER_PAGE = 200
 RUNS_WITHOUT_PROGRESS_MAX = 5
 CAUGHT_UP_PAUSE_SECONDS = 5.0
 REPLICAS_SECONDS = 5.0
@@ -111,7 +110,7 @@ class Rebuilding:
         layout = Layout(building.generation, building.buckets)
         erased = list(ErasedUsers(self.state).all())
         for one in erased:
-            tombstone(self.state, layout, one.id)
+            tombstone(self.worker.pack.owners, self.state, layout, one.id)
             self.pace()
         if erased:
             # What counts nothing writes no hot document, so no ETag stands against who has not
@@ -127,9 +126,11 @@ class Rebuilding:
         place = _Place.read(building.place)
         while place.bucket < building.replaces_buckets:
             pk = bucket_pk(building.replaces, place.bucket)
-            start = max(USER_FROM, f"{place.after}\0")
-            documents = self.state.read_range(pk, start, USER_TO, None, USERS_PER_PAGE)
-            self.done.carried += carry_users(self.state, building, documents, self.now())
+            start = max(OWNER_FROM, f"{place.after}\0")
+            documents = self.state.read_range(pk, start, OWNER_TO, None, OWNERS_PER_PAGE)
+            self.done.carried += carry_owners(
+                self.worker.pack.owners, self.state, building, documents, self.now()
+            )
             place = (
                 _Place(place.bucket, documents[-1]["id"])
                 if documents
@@ -188,7 +189,7 @@ class Rebuilding:
     def publish(self, held: HeldGeneration) -> HeldGeneration:
         """Publish every key of the generation that has come into force; then count and publish what
         triggers had still counted into the one before."""
-        building = _building(held)
+        building, pack = _building(held), self.worker.pack
         pks = _pks(building)
         # All of them first: from now on a fold enters what it touches, so a key that is published
         # once from what stands then is not stale unnoticed.
@@ -201,15 +202,19 @@ class Rebuilding:
         place = _Place.read(building.place)
         while place.bucket < len(pks):
             pk = pks[place.bucket]
-            walked = walk(self.state, pk, place.after, opened[pk])
-            self._publish(pk, names_of(walked.state_keys, building.horizon_seconds), published)
+            walked = walk(pack.owners, self.state, pk, place.after, opened[pk])
+            self._publish(
+                pk,
+                names_of(pack.views.values(), walked.state_keys, building.horizon_seconds),
+                published,
+            )
             place = (
                 _Place(place.bucket + 1, "")
                 if walked.last is None
                 else _Place(place.bucket, walked.last)
             )
             held = self._replace(held, placed(held.generation, place.text))
-        for view in VIEWS.values():
+        for view in pack.views.values():
             for page in self.views.stamps(view.name, view.partition_key):
                 left = names_left(view, page, building.generation, building.horizon_seconds)
                 self._publish(pks[0], left, published)
@@ -296,12 +301,12 @@ class Rebuilding:
 
     def _fold(self, pks: Iterable[str]) -> None:
         """Fold what is in the journal; what waits behind a full head is its publisher's to free."""
+        pace_seconds, views = self.worker.publisher.pace_seconds, self.worker.pack.views.values()
         for pk in pks:
-            pace_seconds = self.worker.publisher.pace_seconds
-            bucket = fold(self.state, pk, int(self.now()), pace_seconds)
+            bucket = fold(views, self.state, pk, int(self.now()), pace_seconds)
             while bucket.journal_left and not bucket.head.full:
                 self.pace()
-                bucket = fold(self.state, pk, int(self.now()), pace_seconds)
+                bucket = fold(views, self.state, pk, int(self.now()), pace_seconds)
 
     def _publish(self, pk: str, names: set[str], published: set[str]) -> None:
         """Make keys due at once, and publish until they are off the head again."""
@@ -309,7 +314,7 @@ class Rebuilding:
         if not names:
             return
         now_seconds = int(self.now())
-        due = {name: max(now_seconds, _starts_at(name)) for name in names}
+        due = {name: max(now_seconds, self._starts_at(name)) for name in names}
 
         def entered(head: Head) -> Head:
             earlier = {name: min(at, head.pending.get(name, at)) for name, at in due.items()}
@@ -354,7 +359,7 @@ class Rebuilding:
         found = []
         for name in sorted(names):
             view_name, _, key = name.partition(":")
-            view = VIEWS[view_name]
+            view = self.worker.pack.views[view_name]
             if key.startswith(SYMBOL):
                 continue
             document = self.views.read(view_name, view.document_id(key), view.partition(key))
@@ -362,6 +367,10 @@ class Rebuilding:
             if stamp is None or stamp[0] < generation:
                 found.append(name)
         return found
+
+    def _starts_at(self, name: str) -> int:
+        view, _, key = name.partition(":")
+        return self.worker.pack.views[view].starts_at_seconds(key)
 
     def _head(self, pk: str, changed: Callable[[Head], Head]) -> str | None:
         """Change a bucket's head as it was read; the session in which it has changed.
@@ -416,8 +425,3 @@ def _building(held: HeldGeneration) -> Building:
 
 def _pks(building: Building) -> list[str]:
     return [bucket_pk(building.generation, bucket) for bucket in range(building.buckets)]
-
-
-def _starts_at(name: str) -> int:
-    view, _, key = name.partition(":")
-    return VIEWS[view].starts_at_seconds(key)

@@ -11,15 +11,14 @@ from typing import Any
 import msgspec
 
 from cosmos_views.ledger.entries import Entry
+from cosmos_views.ledger.owners import is_bare
 from cosmos_views.ledger.plan import counted_fact
-from cosmos_views.ledger.shards import SHARD_MARK, Shard
+from cosmos_views.pack import Pack
 from cosmos_views.publish.heads import HEAD_ID, Head
 from cosmos_views.publish.journal import JOURNAL_FROM, Journal
 from cosmos_views.publish.parked import PARKED_FROM
 from cosmos_views.publish.partials import PARTIAL_PREFIX, Partial
-from cosmos_views.upkeep.reconcile.proof import ENTRY_PREFIX, USER_PREFIX
-from processors.facts import FACT_TYPES
-from processors.users import HotUser, UserMonth, is_bare
+from cosmos_views.upkeep.reconcile.proof import ENTRY_PREFIX, OWNER_PREFIX
 
 
 class Form(Enum):
@@ -30,36 +29,34 @@ class Form(Enum):
     FOREIGN = "foreign"
 
 
-def form_of(document: Mapping[str, Any]) -> Form:
+def form_of(pack: Pack, document: Mapping[str, Any]) -> Form:
     """The form of one document of a bucket."""
     name = str(document["id"])
-    if name.startswith(PARKED_FROM) or (name.startswith(USER_PREFIX) and is_bare(document)):
+    if name.startswith(PARKED_FROM) or (name.startswith(OWNER_PREFIX) and is_bare(document)):
         return Form.OURS
-    kind = _kind_of(name)
+    kind = _kind_of(pack, name)
     if kind is None:
         return Form.FOREIGN
     try:
         msgspec.convert(document, kind, str_keys=True)
         if kind is Entry:
-            counted_fact(_source_of(name), document)
+            counted_fact(pack.facts, _source_of(name), document)
     except (msgspec.ValidationError, LookupError):
         return Form.DAMAGED
     return Form.OURS
 
 
-def _kind_of(name: str) -> type[msgspec.Struct] | None:
+def _kind_of(pack: Pack, name: str) -> type[msgspec.Struct] | None:
     if name == HEAD_ID:
         return Head
     if name.startswith(ENTRY_PREFIX):
-        return Entry if _source_of(name) in FACT_TYPES else None
+        return Entry if _source_of(name) in pack.facts else None
     if name.startswith(JOURNAL_FROM):
         return Journal
     if name.startswith(PARTIAL_PREFIX):
         return Partial
-    if name.startswith(USER_PREFIX):
-        if SHARD_MARK in name:
-            return Shard
-        return UserMonth if name.count(":") > 1 else HotUser
+    if name.startswith(OWNER_PREFIX):
+        return pack.owners.form_of(name)
     return None
 
 

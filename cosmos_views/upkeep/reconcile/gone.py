@@ -17,7 +17,9 @@ from azure.cosmos import DatabaseProxy
 
 from cosmos_views.intake.raw_json import as_text
 from cosmos_views.ledger.entries import TTL_AFTER_SOURCE_SECONDS, Outcome, entry_id
+from cosmos_views.ledger.facts import Fact
 from cosmos_views.ledger.plan import counted_fact
+from cosmos_views.pack import Pack
 from cosmos_views.store import catalogue
 from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.reconcile.proof import ENTRY_PREFIX
@@ -122,10 +124,9 @@ class Gone:
         return {entry_id(source, one.get("user_id", msgspec.UNSET), one["id"]) for one in found}
 
 
-def day_of(entry: Entry) -> int:
+def day_of(pack: Pack, entry: Entry) -> int:
     """The epoch day that an entry counts its document in."""
-    fact = counted_fact(_source(entry), entry)
-    assert fact is not None
+    fact: Fact = counted_fact(pack.facts, _source(entry), entry)
     return fact.day
 
 

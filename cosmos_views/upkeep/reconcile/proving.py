@@ -19,6 +19,8 @@ from azure.cosmos import ContainerProxy
 from cosmos_views.health import is_health
 from cosmos_views.ledger.commits import CommitError, Conflict, Delete, Write
 from cosmos_views.ledger.generations import keeps
+from cosmos_views.ledger.snapshots import Difference, Snapshot
+from cosmos_views.pack import Pack
 from cosmos_views.publish.again import walk
 from cosmos_views.publish.documents import content_of, view_document
 from cosmos_views.publish.fold import Bucket, read_bucket
@@ -32,9 +34,8 @@ from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
 from cosmos_views.upkeep.reconcile import proof
 from cosmos_views.upkeep.reconcile.forms import Form, form_of
-from cosmos_views.upkeep.reconcile.proof import Difference, Snapshot, differences_of
+from cosmos_views.upkeep.reconcile.proof import differences_of
 from cosmos_views.upkeep.reconcile.walking import Moving
-from materializers.registry import VIEWS
 
 SNAPSHOT_TRIES_MAX = 20
 REPUBLISH_TRIES_MAX = 20
@@ -51,13 +52,13 @@ class Proof:
 
     snapshot: Snapshot
     must: proof.Expected
-    users: dict[str, list[Difference]]
+    owners: dict[str, list[Difference]]
     measures: list[Difference]
 
     @property
     def differences(self) -> list[Difference]:
         """All of them, users first."""
-        return [*self.damaged, *self.of_users, *self.measures]
+        return [*self.damaged, *self.of_owners, *self.measures]
 
     @property
     def damaged(self) -> list[Difference]:
@@ -66,20 +67,24 @@ class Proof:
         return [Difference(one, "$", "a document of its form", "another") for one in names]
 
     @property
-    def of_users(self) -> list[Difference]:
+    def of_owners(self) -> list[Difference]:
         """What is wrong with users' documents."""
-        return [one for some in self.users.values() for one in some]
+        return [one for some in self.owners.values() for one in some]
 
     def within(self, period: str | None) -> list[Difference]:
         """Those of a period (a prefix of YYYYMMDD); a user's are of every period."""
         if period is None:
             return self.differences
         of_period = (one for one in self.measures if concerns(one.where, period))
-        return [*self.damaged, *self.of_users, *of_period]
+        return [*self.damaged, *self.of_owners, *of_period]
 
 
 def take_snapshot(
-    container: ContainerProxy, pk: str, pace: Callable[[], None], noted: Callable[[int], None]
+    pack: Pack,
+    container: ContainerProxy,
+    pk: str,
+    pace: Callable[[], None],
+    noted: Callable[[int], None],
 ) -> Snapshot:
     """The bucket at one moment. Raises Moving when it never holds still for one reading.
 
@@ -90,24 +95,24 @@ def take_snapshot(
     snapshot = Snapshot(pk)
     for _ in range(SNAPSHOT_TRIES_MAX):
         for page in feed.pages():
-            _take(snapshot, page)
+            _take(pack, snapshot, page)
             noted(len(snapshot.documents))
             pace()
         journal = state.read_range(pk, JOURNAL_FROM, JOURNAL_TO)
         moved = [document for page in feed.pages() for document in page]
-        _take(snapshot, moved)
+        _take(pack, snapshot, moved)
         if not moved:
             for name in [one for one in snapshot.documents if one.startswith(JOURNAL_FROM)]:
                 del snapshot.documents[name]
             snapshot.damaged = {one for one in snapshot.damaged if not one.startswith(JOURNAL_FROM)}
-            _take(snapshot, journal)
+            _take(pack, snapshot, journal)
             return snapshot
     raise Moving(f"bucket {pk} never stood still while it was read: try when less is written")
 
 
-def _take(snapshot: Snapshot, documents: Iterable[dict[str, Any]]) -> None:
+def _take(pack: Pack, snapshot: Snapshot, documents: Iterable[dict[str, Any]]) -> None:
     for document in documents:
-        name, form = document["id"], form_of(document)
+        name, form = document["id"], form_of(pack, document)
         # Read again, because it has changed, it may be of another form.
         snapshot.documents.pop(name, None)
         snapshot.damaged.discard(name)
@@ -132,15 +137,15 @@ def _kept(document: dict[str, Any]) -> dict[str, Any]:
     return kept if document.get("fact") is None else {**kept, "fact": document["fact"]}
 
 
-def prove(snapshot: Snapshot, since: str) -> Proof:
+def prove(pack: Pack, snapshot: Snapshot, since: str) -> Proof:
     """Compare a bucket with what its entries say of the months from `since` on."""
-    must = proof.expected(snapshot, since)
+    must = proof.expected(pack, snapshot, since)
     found = proof.found_measures(snapshot, since)
     measures = proof.measure_differences(must.measures, found)
-    return Proof(snapshot, must, proof.user_differences(must, snapshot), measures)
+    return Proof(snapshot, must, proof.owner_differences(pack, must, snapshot), measures)
 
 
-def repair(state: StateStore, proven: Proof, now_ms: int) -> None:
+def repair(pack: Pack, state: StateStore, proven: Proof, now_ms: int) -> None:
     """Write users as they must be, then the correction of all measures. Raises Moving."""
     snapshot, must = proven.snapshot, proven.must
     if snapshot.damaged:
@@ -151,13 +156,13 @@ def repair(state: StateStore, proven: Proof, now_ms: int) -> None:
         raise Moving(f"damaged documents of bucket {snapshot.pk} were deleted: run again")
     head = snapshot.documents.get(HEAD_ID)
     try:
-        for key in proven.users:
+        for key in proven.owners:
             if key in must.lost:
                 # Only the sources know this user: forget the entries, and the walk counts anew.
                 for name in proof.documents_of(key, snapshot):
                     state.commit(snapshot.pk, [Delete(name)])
                 continue
-            _repair_user(state, key, proven)
+            _repair_owner(pack, state, key, proven)
         found = proof.found_measures(snapshot, must.since)
         delta = proof.correction(must.measures, found)
         if delta:
@@ -174,10 +179,10 @@ def repair(state: StateStore, proven: Proof, now_ms: int) -> None:
         raise Moving(f"bucket {snapshot.pk} changed while it was repaired: run again") from error
 
 
-def _repair_user(state: StateStore, key: str, proven: Proof) -> None:
+def _repair_owner(pack: Pack, state: StateStore, key: str, proven: Proof) -> None:
     """In as many commits as a wide user needs; the hot document is in each and orders them."""
     snapshot = proven.snapshot
-    hot, *others = proof.repaired_user(key, proven.must, snapshot)
+    hot, *others = pack.owners.repaired(key, proven.must.owners.get(key), snapshot)
     hot_etag = snapshot.documents[hot.id]["_etag"]
     for start in range(0, max(len(others), 1), DOCUMENTS_PER_REPAIR):
         writes = [
@@ -193,12 +198,12 @@ def concerns(key: str, period: str) -> bool:
     return any(part.startswith(period) for part in key.split(":"))
 
 
-def state_keys(state: StateStore, pk: str, pace: Callable[[], None]) -> set[str]:
+def state_keys(pack: Pack, state: StateStore, pk: str, pace: Callable[[], None]) -> set[str]:
     """Everything that is counted in a bucket: keys of partials, and months of users."""
     keys: set[str] = set()
     after: str | None = ""
     while after is not None:
-        walked = walk(state, pk, after)
+        walked = walk(pack.owners, state, pk, after)
         keys.update(walked.state_keys)
         after = walked.last
         pace()
@@ -206,25 +211,26 @@ def state_keys(state: StateStore, pk: str, pace: Callable[[], None]) -> set[str]
 
 
 def view_keys(
-    state: StateStore, buckets: Sequence[Bucket], state_keys: Collection[str]
+    pack: Pack, state: StateStore, buckets: Sequence[Bucket], state_keys: Collection[str]
 ) -> list[tuple[View, str]]:
     """Every view key that something in the state concerns, symbols expanded."""
     names = {
         (view.name, key)
-        for view in VIEWS.values()
+        for view in pack.views.values()
         for state_key in state_keys
         for key in view.keys_of(state_key)
     }
     for name, key in [one for one in names if one[1].startswith(SYMBOL)]:
         names.discard((name, key))
-        view = VIEWS[name]
+        view = pack.views[name]
         if view.expand is not None:
-            inputs = read_inputs(state, view.reads(key), buckets)
+            inputs = read_inputs(pack.owners, state, view.reads(key), buckets)
             names |= {(name, one) for one in view.expand(key, inputs)}
-    return [(VIEWS[name], key) for name, key in sorted(names)]
+    return [(pack.views[name], key) for name, key in sorted(names)]
 
 
 def orphans(
+    pack: Pack,
     views: ViewStore,
     keys: Collection[tuple[View, str]],
     pace: Callable[[], None],
@@ -233,12 +239,12 @@ def orphans(
     """Keys of published documents that nothing in the state concerns. What the worker has not
     written is counted as foreign, by container."""
     known = {(view.name, key) for view, key in keys}
-    for view in VIEWS.values():
+    for view in pack.views.values():
         for page in views.stamps(view.name, view.partition_key):
             for document in page:
                 key = view.key_in(document)
                 if key is None:
-                    foreign[view.name] += not is_health(document)
+                    foreign[view.name] += not is_health(pack.health, document)
                 elif not document.get("empty") and (view.name, key) not in known:
                     yield view, key
             pace()
@@ -248,6 +254,7 @@ def orphans(
 class Published:
     """What is published, compared with what the state renders to."""
 
+    pack: Pack
     state: StateStore
     views: ViewStore
     generation: int
@@ -313,7 +320,7 @@ class Published:
         }
         return {
             f"{view.name}:{key}"
-            for view in VIEWS.values()
+            for view in self.pack.views.values()
             for state_key in waiting
             for key in view.keys_of(state_key)
         }
@@ -333,7 +340,7 @@ class Published:
             return []
         if any(f"{view.name}:{key}" in bucket.head.pending for bucket in buckets):
             return []
-        inputs = read_inputs(state, view.reads(key), buckets)
+        inputs = read_inputs(self.pack.owners, state, view.reads(key), buckets)
         rendered = view.render(key, inputs)
         must = content_of(view_document(view, key, rendered, stamp=[0], as_of_seconds=0, now_ms=0))
         found = content_of(views.read(view.name, view.document_id(key), view.partition(key)))
@@ -352,8 +359,8 @@ class Published:
         (docs/decisions/0011-when-a-document-was-published.md)."""
         reads = view.reads(key)
         known = [self.in_force]
-        if inputs.user is not None and reads.month is not None:
-            known.append(inputs.user.hot.changed.get(reads.month, 0))
+        if inputs.owner is not None:
+            known.append(self.pack.owners.changed_seconds(inputs.owner, reads.part))
         starts_at = view.starts_at_seconds(key)
         for partial in read_partials(self.state, reads, buckets):
             names = view.keys_of(state_key_of(partial["id"]))

@@ -8,16 +8,21 @@ import msgspec
 from cosmos_views.intake.ownership import counts_nothing, version_of
 from cosmos_views.intake.ports import State
 from cosmos_views.ledger.commits import CommitError, Operation, Transient, Write
+from cosmos_views.ledger.owners import hot_id, is_erased
 from cosmos_views.ledger.plan import Owner
+from cosmos_views.pack import Pack
 from cosmos_views.publish.journal import journal_of
 from cosmos_views.upkeep.erase.erasure import planned, retraction
-from processors.users import hot_id, is_erased
 
 ATTEMPTS_MAX = 50
 
 
 def retract(
-    state: State, entry: Mapping[str, Any], now_ms: Callable[[], int], nonce: Callable[[], str]
+    pack: Pack,
+    state: State,
+    entry: Mapping[str, Any],
+    now_ms: Callable[[], int],
+    nonce: Callable[[], str],
 ) -> bool:
     """Decide an entry `deleted`; False where it no longer counts the version it did, or its user is
     being erased. Raises Transient."""
@@ -30,9 +35,9 @@ def retract(
         if key is not None and is_erased(documents.get(hot_id(key), {"erased": True})):
             return False
         verdict = msgspec.structs.replace(retraction(now), ttl=now.get("ttl"))
-        plan = planned(state, Owner(pk, key, None), [verdict], documents, token)
+        plan = planned(pack, state, Owner(pk, key, None), [verdict], documents, token)
         operations: list[Operation] = [*plan.writes]
-        journal = journal_of(pk, [plan], now_ms(), nonce())
+        journal = journal_of(pack, pk, [plan], now_ms(), nonce())
         if journal is not None:
             operations.append(Write(journal, journal.id, None))
         try:

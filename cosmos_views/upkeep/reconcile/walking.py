@@ -12,13 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cosmos_views.cli.lines import SOURCES
 from cosmos_views.cli.trailing import PAGES_MAX, SECONDS_MAX, Unwritten
 from cosmos_views.intake.batch import Processor
 from cosmos_views.intake.documents import Change
 from cosmos_views.intake.ownership import Layout, version_of
 from cosmos_views.intake.raw_json import as_text
 from cosmos_views.ledger.commits import CommitError, Write
+from cosmos_views.ledger.owners import owner_key
+from cosmos_views.ledger.snapshots import Difference
 from cosmos_views.ledger.versions import Order, order
 from cosmos_views.store.erased import ErasedUsers
 from cosmos_views.store.state import StateStore
@@ -26,9 +27,7 @@ from cosmos_views.upkeep.archive.copies import change_of
 from cosmos_views.upkeep.cursors import CURSORS_PK, new_cursor
 from cosmos_views.upkeep.lag import WHOLE
 from cosmos_views.upkeep.rebuild.removal import remove_range
-from cosmos_views.upkeep.reconcile.proof import Difference
 from cosmos_views.upkeep.trailing import Allowance, Document, TrailingReader
-from processors.users import user_key
 
 IN_FLIGHT_SECONDS = 60
 PAGE_DOCUMENTS = 500
@@ -118,7 +117,7 @@ class Walk:
 
     def page(self, source: str, documents: Sequence[Document]) -> None:
         """Look at some documents. Raises Transient."""
-        changes = [change_of(SOURCES[source], one) for one in documents]
+        changes = [change_of(self.processors[source].source, one) for one in documents]
         entries = self._entries(changes)
         undecided: list[Document] = []
         newer: list[tuple[Change, Difference]] = []
@@ -148,7 +147,7 @@ class Walk:
     def _entries(self, changes: Sequence[Change]) -> dict[str, dict[str, Any]]:
         wanted: dict[str, set[str]] = defaultdict(set)
         for change in changes:
-            name = change.entry_id if change.user is None else user_key(change.user)
+            name = change.entry_id if change.user is None else owner_key(change.user)
             wanted[self.layout.pk_of(name)].add(change.entry_id)
         found: dict[str, dict[str, Any]] = {}
         for pk, ids in wanted.items():
@@ -156,10 +155,10 @@ class Walk:
         return found
 
     def _not_erased(self, newer: Sequence[tuple[Change, Difference]]) -> list[Difference]:
-        keys = {user_key(change.user) for change, _ in newer if change.user is not None}
+        keys = {owner_key(change.user) for change, _ in newer if change.user is not None}
         gone = ErasedUsers(self.state).among(keys)
         return [
             difference
             for change, difference in newer
-            if change.user is None or user_key(change.user) not in gone
+            if change.user is None or owner_key(change.user) not in gone
         ]

@@ -14,8 +14,8 @@ from cosmos_views.ledger.instants import (
 )
 from cosmos_views.ledger.plan import Plan
 from materializers import engagement
+from materializers.users.history import Day, User
 from processors.facts import InteractionFact
-from processors.users import Day, User
 
 
 class _All(Container[Any]):

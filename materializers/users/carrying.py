@@ -7,8 +7,7 @@ are kept apart from what the new generation counts itself: a retraction there ca
 was never counted there. What both know counts once.
 """
 
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -20,13 +19,16 @@ from cosmos_views.ledger.instants import (
     next_month,
     previous_month,
 )
+from cosmos_views.ledger.owners import hot_id, is_erased
 from cosmos_views.ledger.plan import Documents
 from cosmos_views.publish.measures import Contribution, Delta, difference
 from materializers.grains.day import RETENTION_DAYS
-from materializers.registry import OF_USER
-from materializers.touched import NOTHING, Touched
-from processors.user_documents import further_ids, hot_documents, load_user
-from processors.users import Carried, User, days_of, hot_id, is_erased, month_id
+from materializers.users.documents import further_ids, hot_documents, load_user
+from materializers.users.history import Carried, User, days_of, month_id
+from materializers.users.touched import NOTHING, Touched
+
+Worth = Callable[[User, Touched], Iterable[Contribution]]
+"""What a history contributes where it is touched."""
 
 
 def carried_of(user: User, horizon_seconds: int) -> Carried | None:
@@ -74,7 +76,13 @@ def ids_needed(key: str, carried: Carried, documents: Documents) -> set[str]:
 
 
 def entered(
-    key: str, pk: str, user_id: str, carried: Carried, horizon_seconds: int, documents: Documents
+    key: str,
+    pk: str,
+    user_id: str,
+    carried: Carried,
+    horizon_seconds: int,
+    documents: Documents,
+    worth: Worth,
 ) -> tuple[list[Write], Delta] | None:
     """The user's hot document with what is carried, and what that is worth; None where it was
     carried before, and where the user was erased. `documents` holds what exists of the hot document
@@ -93,7 +101,7 @@ def entered(
     if before is not None and before.first_day is not None:
         first_months = touched.months | {month_label(before.first_day)}
         touched = Touched(touched.days, first_months, touched.sources)
-    delta = difference(_worth(after, touched), () if before is None else _worth(before, touched))
+    delta = difference(worth(after, touched), () if before is None else worth(before, touched))
     writes = [
         Write(body, body.id, documents.get(body.id, {}).get("_etag"))
         for body in hot_documents(after)
@@ -113,7 +121,7 @@ def touched_by_carried(user: User) -> Touched:
     )
 
 
-def given_up(user: User) -> Delta:
+def given_up(user: User, worth: Worth) -> Delta:
     """What it takes to count nothing of a history any more, once its facts are retracted: what was
     carried, and what is left of facts that nobody can tell any more."""
     carried = touched_by_carried(user)
@@ -122,17 +130,13 @@ def given_up(user: User) -> Delta:
         months=frozenset({*months_of(user)}) | carried.months,
         sources=frozenset(user.hot.firsts) | carried.sources,
     )
-    return difference((), _worth(user, touched))
+    return difference((), worth(user, touched))
 
 
 def months_of(user: User) -> set[str]:
     """Every month that a history (the hot document is enough) has something in."""
     carried = touched_by_carried(user)
     return {*user.hot.active, *user.hot.seen, *carried.months, *_months((user.first_day,))}
-
-
-def _worth(user: User, touched: Touched) -> Iterable[Contribution]:
-    return chain.from_iterable(of_user(user, touched) for of_user in OF_USER)
 
 
 def _months(days: Iterable[int | None]) -> Iterable[str]:

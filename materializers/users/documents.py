@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from cosmos_views.ledger.commits import encoded_bytes
+from cosmos_views.ledger.owners import hot_id, is_bare
 from cosmos_views.ledger.shards import (
     KEPT_BYTES_MAX,
     SHARD_MARK,
@@ -21,7 +22,7 @@ from cosmos_views.ledger.shards import (
     shard_ids,
     shard_of,
 )
-from processors.users import Day, HotUser, Month, User, UserMonth, hot_id, is_bare, month_id
+from materializers.users.history import Day, HotUser, Month, User, UserMonth, month_id
 
 TOPICS, PERSONALITIES, FIRSTS, JOINS = "t", "p", "f", "j"
 """Maps whose entries stand in shards; beside them, under its number, the sources of each day."""

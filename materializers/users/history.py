@@ -8,8 +8,7 @@ block of the latest month; earlier months have a document each, touched by late 
 maps of either overflow into shards (`user_documents.py`); here a history is whole.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from operator import add, sub
 from typing import Any, NamedTuple
 
@@ -17,9 +16,9 @@ import msgspec
 from msgspec.structs import replace
 
 from cosmos_views.ledger.instants import month_label, month_start
-from cosmos_views.ledger.labels import digest
+from cosmos_views.ledger.owners import hot_id
 from cosmos_views.ledger.shards import Entries
-from processors.facts import Fact, InteractionFact, SessionFact
+from processors.facts import AnyFact, InteractionFact, SessionFact
 from processors.joins import join_key
 
 SHORT_SESSION_MS = 5 * 60_000
@@ -166,14 +165,6 @@ class HotUser(msgspec.Struct, omit_defaults=True, gc=False):
     """The user is being erased: nothing more is counted, what is here is yet to be taken back."""
 
 
-class ErasedUser(msgspec.Struct):
-    """What stays of the hot document of a user who was erased, for ever."""
-
-    id: str
-    pk: str
-    erased: bool = True
-
-
 class UserMonth(msgspec.Struct):
     """The state document `u:{user key}:{YYYYMM}` of an earlier month."""
 
@@ -182,33 +173,12 @@ class UserMonth(msgspec.Struct):
     block: Month
 
 
-def is_erased(hot: Mapping[str, Any] | None) -> bool:
-    """Whether a hot document says that its user is, or is being, erased."""
-    return hot is not None and bool(hot.get("erased"))
-
-
-def is_bare(hot: Mapping[str, Any]) -> bool:
-    """Whether a hot document is a tombstone and nothing else."""
-    return is_erased(hot) and "user" not in hot
-
-
 class MonthsMissing(Exception):
     """A plan needs these months' blocks, which were not read."""
 
     def __init__(self, months: set[str]) -> None:
         super().__init__(", ".join(sorted(months)))
         self.months = months
-
-
-@lru_cache(maxsize=16_384)
-def user_key(user: str) -> str:
-    """The user's name in the state container: fixed length, safe in ids, not the id itself."""
-    return digest(user)
-
-
-def hot_id(key: str) -> str:
-    """The id of a user's hot document."""
-    return f"u:{key}"
 
 
 def month_id(key: str, month: str) -> str:
@@ -254,7 +224,7 @@ class User:
         user.shards = self.shards.copy()
         return user
 
-    def count(self, fact: Fact, sign: int) -> None:
+    def count(self, fact: AnyFact, sign: int) -> None:
         """Put a fact in (`sign` 1) or take it out (-1)."""
         month = month_label(fact.day)
         if month > self.hot.latest:
@@ -377,7 +347,7 @@ class User:
         return bool(masks.get(month, 0) >> (day - month_start(month)) & 1)
 
 
-def _totals_of(fact: Fact) -> Sequence[int]:
+def _totals_of(fact: AnyFact) -> Sequence[int]:
     """What one fact adds to its user's month, all of `MonthTotals` in order."""
     if isinstance(fact, InteractionFact):
         counted = fact.input_tokens is not None and fact.output_tokens is not None

@@ -19,6 +19,7 @@ from cosmos_views.intake.documents import Change, read_document
 from cosmos_views.intake.judging import judge
 from cosmos_views.intake.raw_json import as_text
 from cosmos_views.ledger.fixed_point import NANO
+from cosmos_views.pack import Pack
 from cosmos_views.settings import ConfigurationError
 from processors import interactions
 from processors.facts import InteractionFact
@@ -64,7 +65,7 @@ class Check(msgspec.Struct):
     models: list[Model] = []
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, _pack: Pack) -> None:
     """Declare the command."""
     parser = commands.add_parser("prices", help="which price every model id finds: check")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
@@ -90,7 +91,9 @@ def run(options: argparse.Namespace) -> int:
     """Check, and print what was found."""
     done = Check()
     prices = Prices(load_overrides())
-    changes = _in_container(options) if options.container else _in_file(options.file, done)
+    changes = (
+        _in_container(options) if options.container else _in_file(options.pack, options.file, done)
+    )
     try:
         _count(changes, prices, done)
     except CannotRead as error:
@@ -138,8 +141,8 @@ def _usd(nano_usd: int | None) -> float | None:
     return None if nano_usd is None else nano_usd / NANO
 
 
-def _in_file(path: Path, done: Check) -> Iterator[Change]:
-    for _, line in read_lines(path, "user_interactions"):
+def _in_file(pack: Pack, path: Path, done: Check) -> Iterator[Change]:
+    for _, line in read_lines(pack, path, "user_interactions"):
         if isinstance(line, Problem):
             done.problems.append(f"{line.place}: {line.reason}")
         elif line.source == "user_interactions":
