@@ -102,7 +102,7 @@ def _naive(scale: Scale, endpoint: Endpoint, bench: Bench, *, tuned: bool) -> li
     started = thread_time()
     for source, documents in islice(bench.batches(1), scale.naive_changes):
         text = msgspec.json.encode(documents[0])
-        document = msgspec.json.decode(text, type=sources[source].document_type)
+        document = msgspec.json.decode(text, type=sources[source].document)
         if not document.is_deleted:
             worker.apply(
                 document.user_id or None, cast("AnyFact", sources[source].to_fact(document))

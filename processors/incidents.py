@@ -6,14 +6,14 @@ import msgspec
 
 from cosmos_views.intake.documents import (
     Source,
-    SourceDocument,
-    Time,
     event_time_us,
     invalid,
     optional_instant_us,
 )
+from cosmos_views.intake.texts import Label, Time, Word
 from cosmos_views.ledger.fixed_point import divided_half_even
 from cosmos_views.ledger.instants import SECOND_US
+from processors.documents import DELETED, KEY, OWNER, SCHEMA, Written, kinds
 from processors.facts import IncidentFact
 from processors.joins import normal_interaction_id
 
@@ -29,36 +29,36 @@ EmptyText = Annotated[str, msgspec.Meta(max_length=0)]
 
 class DetectionMetadata(msgspec.Struct):
     detection_timestamp: Time | None = None
-    detection_method: str | None = None
+    detection_method: Word | None = None
 
 
 class Resolution(msgspec.Struct):
-    final_decision: str | None = None
+    final_decision: Word | None = None
     resolution_timestamp: Time | None = None
 
 
 class FeedbackData(msgspec.Struct):
-    model_accuracy: str | None = None
+    model_accuracy: Word | None = None
 
 
 class FlaggedContent(msgspec.Struct):
-    violation_categories: list[str | None] | None = None
+    violation_categories: list[Label | None] | None = None
 
 
 class Action(msgspec.Struct):
-    action_type: str | None = None
+    action_type: Word | None = None
 
 
-class Incident(SourceDocument, kw_only=True):
+class Incident(Written, kw_only=True):
     """A document of `abuse_incidents`."""
 
-    interaction_id: str | None = None
-    incident_type: str | None = None
-    severity: str | None = None
+    interaction_id: Label | None = None
+    incident_type: Word | None = None
+    severity: Word | None = None
     auto_detected: bool | None = None
-    review_status: str | None = None
+    review_status: Word | None = None
     human_reviewer: str | None = None
-    review_decision: str | None = None
+    review_decision: Word | None = None
     detection_metadata: DetectionMetadata | None = None
     resolution: Resolution | None = None
     feedback_data: FeedbackData | None = None
@@ -133,8 +133,14 @@ def _resolution_ms(document: Incident, resolution: Resolution) -> tuple[int | No
 
 SOURCE: Source[Incident] = Source(
     container="abuse_incidents",
-    kinds=("abuse_incident",),
-    document_type=Incident,
+    kinds=kinds("abuse_incident"),
+    document=Incident,
     fact=IncidentFact,
     to_fact=to_fact,
+    trigger="incidents",
+    archive_after_days=730,
+    key=KEY,
+    owner=OWNER,
+    deleted=DELETED,
+    schema=SCHEMA,
 )

@@ -15,16 +15,16 @@ from cosmos_views.intake.documents import (
     Milliseconds,
     Share,
     Source,
-    SourceDocument,
-    Time,
     Tokens,
     event_time_us,
     invalid,
     malformed,
 )
+from cosmos_views.intake.texts import Label, Time, Word
 from cosmos_views.ledger.fixed_point import MILLION, millionths, whole_milliseconds
 from cosmos_views.ledger.instants import SECOND_US
 from cosmos_views.ledger.labels import label
+from processors.documents import DELETED, KEY, OWNER, SCHEMA, Written, kinds
 from processors.facts import Citation, InteractionFact
 from processors.labels import chapter_and_verse, cited_in_text, source_label
 
@@ -55,12 +55,12 @@ class Price(Protocol):
 
 
 class ResponseMetadata(msgspec.Struct, gc=False):
-    personality_used: str | None = None
-    model_used: str | None = None
+    personality_used: Label | None = None
+    model_used: Label | None = None
 
 
 class CostData(msgspec.Struct, gc=False):
-    model_used: str | None = None
+    model_used: Label | None = None
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
     cached_input_tokens: Tokens | None = None
@@ -69,7 +69,7 @@ class CostData(msgspec.Struct, gc=False):
 
 
 class ContextData(msgspec.Struct, gc=False):
-    model_used: str | None = None
+    model_used: Label | None = None
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
     cached_input_tokens: Tokens | None = None
@@ -77,8 +77,8 @@ class ContextData(msgspec.Struct, gc=False):
 
 
 class QueryMetadata(msgspec.Struct, gc=False):
-    query_category: str | None = None
-    query_complexity: str | None = None
+    query_category: Label | None = None
+    query_complexity: Word | None = None
 
 
 class QualityMetrics(msgspec.Struct, gc=False):
@@ -102,26 +102,26 @@ class UserFeedback(msgspec.Struct, gc=False):
 
 
 class CitedText(msgspec.Struct, gc=False):
-    source: str | None = None
-    chapter: str | int | float | None = None
-    verse: str | int | float | None = None
+    source: Label | None = None
+    chapter: Label | int | float | None = None
+    verse: Label | int | float | None = None
     relevance_score: Share | None = None
     citation_text: str | None = None
 
 
-class Interaction(SourceDocument, kw_only=True, gc=False):
+class Interaction(Written, kw_only=True, gc=False):
     """A document of `user_interactions`, all shapes at once."""
 
-    session_id: str | None = None
-    session_alias: str | None = msgspec.field(name="sessionId", default=None)
+    session_id: Label | None = None
+    session_alias: Label | None = msgspec.field(name="sessionId", default=None)
     timestamp: Time | None = None
     response_time_ms: Milliseconds | None = None
-    status: str | None = None
+    status: Word | None = None
     error: msgspec.Raw = _ABSENT
     error_message: msgspec.Raw = _ABSENT
-    personality_id: str | None = None
-    personality: str | None = None
-    model: str | None = None
+    personality_id: Label | None = None
+    personality: Label | None = None
+    model: Label | None = None
     input_tokens: Tokens | None = msgspec.field(name="inputTokens", default=None)
     output_tokens: Tokens | None = msgspec.field(name="outputTokens", default=None)
     cached_tokens: Tokens | None = msgspec.field(name="cachedInputTokens", default=None)
@@ -136,7 +136,7 @@ class Interaction(SourceDocument, kw_only=True, gc=False):
     quality_metrics: QualityMetrics | None = None
     processing_stages: ProcessingStages | None = None
     rag_metadata: RagMetadata | None = None
-    foundational_texts_used: list[CitedText | str | None] | None = None
+    foundational_texts_used: list[CitedText | Label | None] | None = None
 
 
 _RESPONSE_METADATA = ResponseMetadata()
@@ -343,9 +343,15 @@ def source(price: Price) -> Source[Interaction]:
     """The source `user_interactions`, priced by the given table."""
     return Source(
         container="user_interactions",
-        kinds=("user_interaction", "interaction", "usage_tracking"),
-        document_type=Interaction,
+        kinds=kinds("user_interaction", "interaction", "usage_tracking"),
+        document=Interaction,
         fact=InteractionFact,
+        trigger="interactions",
+        archive_after_days=180,
+        key=KEY,
+        owner=OWNER,
+        deleted=DELETED,
+        schema=SCHEMA,
         notes={"unpriced": lambda fact: not fact.priced},
         to_fact=lambda document: to_fact(document, price),
     )

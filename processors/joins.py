@@ -38,7 +38,7 @@ def candidates(user: str, normal_id: str) -> list[str]:
     if normal_interaction_id(normal_id) == normal_id:
         document_ids = sorted((normal_id, *document_ids))
     return [
-        entry_id(INTERACTIONS, partition_key, document_id)
+        entry_id(INTERACTIONS, (partition_key,), document_id)
         for document_id in document_ids
         for partition_key in (user, msgspec.UNSET, None, "")
     ]

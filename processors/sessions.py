@@ -7,27 +7,27 @@ import msgspec
 from cosmos_views.intake.documents import (
     Share,
     Source,
-    SourceDocument,
-    Time,
     event_time_us,
     invalid,
     optional_instant_us,
 )
+from cosmos_views.intake.texts import Time, Word
 from cosmos_views.ledger.fixed_point import divided_half_even, millionths, seconds_to_milliseconds
 from cosmos_views.ledger.instants import SECOND_US
+from processors.documents import DELETED, KEY, OWNER, SCHEMA, Written, kinds
 from processors.facts import SessionFact
 
 DURATION_SECONDS_MAX = 604_800
 ENDINGS = frozenset({"completed", "abandoned", "expired"})
 
 
-class Session(SourceDocument, kw_only=True):
+class Session(Written, kw_only=True):
     """A document of `user_sessions`."""
 
     start_time: Time | None = None
     end_time: Time | None = None
     duration_seconds: Annotated[float, msgspec.Meta(ge=0, le=DURATION_SECONDS_MAX)] | None = None
-    status: str | None = None
+    status: Word | None = None
     content_depth_score: Share | None = None
 
 
@@ -62,8 +62,14 @@ def _duration_ms(document: Session) -> int | None:
 
 SOURCE: Source[Session] = Source(
     container="user_sessions",
-    kinds=("user_session", "session"),
-    document_type=Session,
+    kinds=kinds("user_session", "session"),
+    document=Session,
     fact=SessionFact,
     to_fact=to_fact,
+    trigger="sessions",
+    archive_after_days=60,
+    key=KEY,
+    owner=OWNER,
+    deleted=DELETED,
+    schema=SCHEMA,
 )

@@ -104,7 +104,7 @@ class Ledger:
         return found
 
     def _pk(self, change: Change) -> str:
-        name = change.entry_id if change.user is None else owner_key(change.user)
+        name = change.entry_id if change.owner is None else owner_key(change.owner)
         return self._layout.pk_of(name)
 
 
@@ -129,7 +129,7 @@ class Decisions:
 
     def before(self, lines: Sequence[Line]) -> dict[str, Entry]:
         """The entries of documents that are about to be written."""
-        users = {owner_key(one.change.user) for one in lines if one.change.user}
+        users = {owner_key(one.change.owner) for one in lines if one.change.owner}
         self._erased |= self._registry.among(users - self._erased)
         return self._ledger.entries(
             line.change for line in lines if line.change.entry_id not in self._waiting
@@ -138,7 +138,7 @@ class Decisions:
     def expect(self, written: Written, before: dict[str, Entry]) -> None:
         """Wait for this version; `before` is what `before()` said."""
         change = written.line.change
-        if change.user and owner_key(change.user) in self._erased:
+        if change.owner and owner_key(change.owner) in self._erased:
             # It leaves no entry, by which it could be seen.
             self.tally.ignored[ERASED] += 1
             return

@@ -87,10 +87,12 @@ def as_line(place: str, document: dict[str, Any], source: Source[Any]) -> Line:
 
 def _source_of(pack: Pack, document: dict[str, Any], fallback: str | None) -> Source[Any] | str:
     """The source a document belongs to, or why there is none."""
-    kind = document.get("document_type") or document.get("type")
+    kind: Any = None
     for source in pack.sources:
-        if isinstance(kind, str) and kind in source.kinds:
-            return source
+        if source.kinds is not None:
+            kind = kind or next(filter(None, map(document.get, source.kinds.fields)), None)
+            if isinstance(kind, str) and kind in source.kinds.accepted:
+                return source
     if fallback is not None:
         return pack.source(fallback)
     if not kind:

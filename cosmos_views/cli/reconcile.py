@@ -239,7 +239,9 @@ def _gone(
     """Documents that are counted and gone; and take them back."""
     pack = target.pack
     state = StateStore(target.container("state"))
-    looking = Gone(target.database, state, pks, options.in_flight_seconds, pace, _noted("entries"))
+    looking = Gone(
+        pack, target.database, state, pks, options.in_flight_seconds, pace, _noted("entries")
+    )
     for entry in looking.entries():
         if options.period and not day_label(day_of(pack, entry)).startswith(options.period):
             continue

@@ -213,7 +213,7 @@ def _replay_some(
     wanted = []
     for line in lines:
         change = line.change
-        if sources.read(line.source, change.document_id, change.partition_key) is not None:
+        if sources.read(line.source, change.document_id, change.key) is not None:
             done.present += 1
         elif not recount and change.entry_id not in known:
             done.counted += 1

@@ -49,26 +49,28 @@ class Writer:
 
     def write(self, lines: Sequence[Line]) -> Iterator[Written | Problem]:
         """Write them all; what happened to each, in no particular order."""
-        groups: dict[tuple[str, str | None, str], list[Line]] = defaultdict(list)
+        groups: dict[tuple[str, tuple[str, ...] | None, str], list[Line]] = defaultdict(list)
         for line in lines:
-            user = line.document.get("user_id")
-            text = user if isinstance(user, str) else None
-            groups[line.source, text, "" if text is not None else line.document["id"]].append(line)
+            key = line.change.key
+            texts = key if all(isinstance(part, str) for part in key) else None
+            groups[line.source, texts, "" if texts else line.document["id"]].append(line)
         tasks = [
-            self._pool.submit(self._group, source, user, group)
-            for (source, user, _), group in groups.items()
+            self._pool.submit(self._group, source, key, group)
+            for (source, key, _), group in groups.items()
         ]
         for task in tasks:
             yield from task.result()
 
-    def _group(self, source: str, user: str | None, lines: list[Line]) -> list[Written | Problem]:
+    def _group(
+        self, source: str, key: tuple[str, ...] | None, lines: list[Line]
+    ) -> list[Written | Problem]:
         container = self._database.get_container_client(source)
         results: list[Written | Problem] = []
         for batch in _batches(lines):
-            if user is None:
+            if key is None:
                 results += [_single(container, line) for line in batch]
             else:
-                results += _together(container, user, batch)
+                results += _together(container, key[0] if len(key) == 1 else list(key), batch)
         return results
 
 
@@ -89,7 +91,9 @@ def _batches(lines: list[Line]) -> Iterator[list[Line]]:
         yield batch
 
 
-def _together(container: ContainerProxy, user: str, batch: list[Line]) -> list[Written | Problem]:
+def _together(
+    container: ContainerProxy, key: str | list[str], batch: list[Line]
+) -> list[Written | Problem]:
     """One transactional batch, also for one document: the SDK refuses some ids in an upsert that
     the service takes in a batch, and the outcome must not depend on a document's neighbours."""
     reason = ""
@@ -97,11 +101,11 @@ def _together(container: ContainerProxy, user: str, batch: list[Line]) -> list[W
         # Built anew: the SDK takes things out of the list it is given.
         operations: list[tuple[Any, ...]] = [("upsert", (line.document,)) for line in batch]
         try:
-            answers = container.execute_item_batch(operations, user)
+            answers = container.execute_item_batch(operations, key)
         except (CosmosBatchOperationError, CosmosHttpResponseError) as error:
             if error.status_code not in WORTH_REPEATING and len(batch) > 1:
                 # One of them is refused, and the batch with it; alone, each gets its own answer.
-                return [each for line in batch for each in _together(container, user, [line])]
+                return [each for line in batch for each in _together(container, key, [line])]
             reason = f"Cosmos DB answers {error.status_code}"
             if error.status_code not in WORTH_REPEATING:
                 break

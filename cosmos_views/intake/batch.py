@@ -192,7 +192,7 @@ class _Run:
         that crashed, has written beside the erasure. What is only counted under the user, and names
         another or none, may have a letter of another generation: that one stays."""
         for one in judged:
-            user = one.change.user
+            user = one.change.owner
             if one.rejected is not None and user is not None and owner_key(user) == work.owner.key:
                 self.outside.poison.delete(one.change.source, letter_id(one.change))
         self.report.of_erased(sum(not one.copy for one in judged))
@@ -332,4 +332,4 @@ class _Run:
 def _names(change: Change) -> str | bool:
     """The owner that a version names. One that names none is decided in one bucket, and where its
     user cannot be read in all of them."""
-    return change.user or change.user_readable
+    return change.owner or change.owner_readable

@@ -1,7 +1,7 @@
 """Dead letters: the record of a change that cannot be applied, and what an operator needs to know.
 
 Safe to show: a dead letter holds the names, types and sizes of what a document said and only those
-values that the views themselves would show; never user text, never an unknown field. Small
+values that its types call labels, words or times; never user text, never an unknown field. Small
 enough to be written: of a large document it holds what fits.
 """
 
@@ -14,6 +14,7 @@ import msgspec
 
 from cosmos_views.intake.documents import Change, Source
 from cosmos_views.intake.judging import Judged
+from cosmos_views.intake.texts import LABEL, TIME, WORD, role_of
 from cosmos_views.ledger.commits import encoded_bytes
 from cosmos_views.ledger.instants import instant_us
 from cosmos_views.ledger.labels import LABEL_CHARACTERS_MAX, digest
@@ -25,21 +26,6 @@ LETTER_BYTES_MAX = 64 * 1024
 """A dead letter is never larger as it is sent."""
 
 CATEGORIES = ("malformed", "invalid", "unsupported_version", "oversize", "defect")
-
-PRESENCE_ONLY = frozenset({"citation_text", "error", "error_message", "human_reviewer"})
-"""Fields of which views need to know only that something is there."""
-USERS = frozenset({"user_id", "userId", "partition_key"})
-"""Fields that name a user."""
-TIMES = frozenset(
-    {
-        "timestamp",
-        "created_at",
-        "start_time",
-        "end_time",
-        "detection_timestamp",
-        "resolution_timestamp",
-    }
-)
 
 
 class Status(StrEnum):
@@ -78,8 +64,8 @@ class DeadLetter(msgspec.Struct):
     message: str
     path: str
     document_id: str
-    partition_key: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=1)]
-    """As Cosmos DB writes it on the wire: `["u1"]`, `[null]`, or `[{}]` where it is absent."""
+    partition_key: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=3)]
+    """Its parts as Cosmos DB writes them on the wire: `["u1"]`, `[null]`, or `[{}]` if absent."""
     version: dict[str, Any]
     first_failed_at: str
     last_failed_at: str
@@ -128,7 +114,6 @@ def dead_letter(
     `worker` the version of this one."""
     change, rejected = judged.change, judged.rejected
     assert rejected is not None
-    pk = change.partition_key
     letter = DeadLetter(
         id=letter_id(change),
         source=change.source,
@@ -137,14 +122,14 @@ def dead_letter(
         message=rejected.reason,
         path=rejected.path,
         document_id=change.document_id,
-        partition_key=[{} if pk is msgspec.UNSET else pk],
+        partition_key=[{} if part is msgspec.UNSET else part for part in change.key],
         version=change.version._asdict(),
         first_failed_at=at,
         last_failed_at=at,
         worker_version=worker,
         correlation=dict(correlation),
-        user=owner_key(change.user) if change.user else None,
-        document=_document(source, raw, named=change.user_readable),
+        user=owner_key(change.owner) if change.owner else None,
+        document=_document(source, raw, named=change.owner_readable),
     )
     return bounded(letter)
 
@@ -198,15 +183,15 @@ _EMPTY: dict[type, object] = {dict: {}, list: []}
 
 
 def _document(source: Source[Any], raw: bytes, *, named: bool) -> object:
-    """`named`: the letter says whose document it is, and an erasure of the user finds it."""
+    """`named`: the letter says whose document it is, and an erasure of the owner finds it."""
     try:
-        kept = safe_document(source.document_type, msgspec.json.decode(raw))
+        kept = safe_document(source.document, msgspec.json.decode(raw))
     except msgspec.DecodeError:
         return OMITTED
     if named or not isinstance(kept, dict):
         return kept
     return {
-        name: OMITTED if name in USERS and isinstance(value, str) else value
+        name: OMITTED if name in source.owner and isinstance(value, str) else value
         for name, value in kept.items()
     }
 
@@ -237,35 +222,27 @@ def _shape_of_document(document_type: type[msgspec.Struct]) -> _Shape:
 def _shape_of(kind: msgspec.inspect.Type) -> _Shape:
     match kind:
         case msgspec.inspect.StructType():
-            return _Shape(fields={field.encode_name: _field_shape(field) for field in kind.fields})
+            return _Shape(
+                fields={field.encode_name: _shape_of(field.type) for field in kind.fields}
+            )
         case msgspec.inspect.ListType():
             return _Shape(elements=_shape_of(kind.item_type))
-        case msgspec.inspect.StrType(max_length=0):
-            return _Shape()
-        case msgspec.inspect.StrType():
-            return _Shape(text=True)
         case msgspec.inspect.RawType():
             return _Shape(flags=True)
         case msgspec.inspect.Metadata():
-            return _shape_of(kind.type)
+            role = role_of(kind)
+            return _Shape(text=role in (LABEL, WORD), time=role == TIME)
         case msgspec.inspect.UnionType():
             shapes = [_shape_of(inner) for inner in kind.types]
             return _Shape(
                 fields={name: inner for shape in shapes for name, inner in shape.fields.items()},
                 elements=next((shape.elements for shape in shapes if shape.elements), None),
                 text=any(shape.text for shape in shapes),
+                time=any(shape.time for shape in shapes),
                 flags=any(shape.flags for shape in shapes),
             )
         case _:
             return _Shape()
-
-
-def _field_shape(field: msgspec.inspect.Field) -> _Shape:
-    if field.encode_name in PRESENCE_ONLY:
-        return _Shape()
-    if field.encode_name in TIMES:
-        return _Shape(time=True)
-    return _shape_of(field.type)
 
 
 def _is_time(text: str) -> bool:

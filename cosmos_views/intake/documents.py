@@ -7,31 +7,31 @@ value.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Annotated, Any, Generic, TypeVar
+from itertools import accumulate
+from operator import attrgetter
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from cosmos_views.intake.raw_json import DEPTH_MAX, HALF, as_text, half_named, shallow, split
+from cosmos_views.intake.texts import Label, Time, fields_of, structs_in
 from cosmos_views.ledger.entries import entry_id
 from cosmos_views.ledger.facts import Fact
 from cosmos_views.ledger.instants import DAY_SECONDS, SECOND_US, instant_us
 from cosmos_views.ledger.labels import digest
 from cosmos_views.ledger.versions import Order, Version, order
 
-USER_BYTES_MAX = 900
-SCHEMA_VERSION = 1
-"""The newest `schema_version` of source documents that this worker reads."""
+OWNER_BYTES_MAX = 900
 FUTURE_SECONDS_MAX = DAY_SECONDS
 """An event may lie this far after its document's `_ts`; further is a wrong clock."""
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=3_600_000)]
 Tokens = Annotated[float, msgspec.Meta(ge=0, le=10_000_000)]
-Time = str | int | float
 
 
 class Rejected(Exception):
@@ -55,18 +55,9 @@ def malformed(path: str, reason: str) -> Rejected:
 
 
 class SourceDocument(msgspec.Struct, kw_only=True, gc=False):
-    """What every source document has: identity, kind, soft delete, system properties."""
+    """What every source document has: its id, its TTL, and the service's own properties."""
 
-    id: str
-    user_id: str | msgspec.UnsetType | None = msgspec.UNSET
-    user_alias: str | None = msgspec.field(name="userId", default=None)
-    partition_key: str | None = None
-    document_type: str | None = None
-    type: str | None = None
-    is_deleted: bool | None = None
-    deleted: bool | None = None
-    created_at: Time | None = None
-    schema_version: Any = None
+    id: Label
     ttl: Any = None
     etag: str | None = msgspec.field(name="_etag", default=None)
     ts: int | None = msgspec.field(name="_ts", default=None)
@@ -74,42 +65,57 @@ class SourceDocument(msgspec.Struct, kw_only=True, gc=False):
     rid: str | None = msgspec.field(name="_rid", default=None)
 
 
-class Envelope(msgspec.Struct):
-    """The same properties of a document that could not be decoded, whatever their types."""
-
-    id: Any = None
-    user_id: Any = msgspec.UNSET
-    user_alias: Any = msgspec.field(name="userId", default=None)
-    partition_key: Any = None
-    document_type: Any = None
-    type: Any = None
-    is_deleted: Any = None
-    deleted: Any = None
-    schema_version: Any = None
-    ttl: Any = None
-    etag: Any = msgspec.field(name="_etag", default=None)
-    ts: Any = msgspec.field(name="_ts", default=None)
-    lsn: Any = msgspec.field(name="_lsn", default=None)
-    rid: Any = msgspec.field(name="_rid", default=None)
-
-
 D = TypeVar("D", bound=SourceDocument)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """How documents of a source say what they are."""
+
+    fields: tuple[str, ...]
+    """Names of the fields that say it; the first that is neither absent nor empty counts."""
+    accepted: tuple[str, ...]
+    """Others are ignored; the first is what a document is that does not say."""
 
 
 @dataclass(frozen=True, eq=False)
 class Source(Generic[D]):
-    """One source container: which kinds it holds and how a document of it becomes a fact."""
+    """One source container: whose its documents are, and how one of them becomes a fact.
+
+    Fields are named as documents write them, and are fields of `document`; a path may go into
+    objects, such as `meta/tenant`.
+    """
 
     container: str
-    kinds: tuple[str, ...]
-    """Accepted kinds; the first is what a document without one is."""
-    document_type: type[D]
+    document: type[D]
+    """What is decoded of a document. Its types say which text may be shown (`texts.py`)."""
     fact: type[Any]
     """What a document becomes, as entries store it."""
     to_fact: Callable[[D], Fact]
-    """Raises Rejected; never asks anything but the document and the price table."""
+    """Raises Rejected; never asks anything but the document and the pack's tables."""
+    key: tuple[str, ...]
+    """Paths of the partition key: one, or several of a hierarchical key."""
+    trigger: str
+    """The name of its function, and the prefix of its leases."""
+    owner: tuple[str, ...] = ()
+    """Paths of the fields that name the owner; the first that is neither absent nor empty counts.
+    Without any, each document stands for itself."""
+    kinds: Kinds | None = None
+    """None: every document counts."""
+    deleted: tuple[str, ...] = ()
+    """Paths of fields any of which is true in a document that was deleted softly."""
+    schema: tuple[str, int] | None = None
+    """Path of the schema version, and the newest one that `to_fact` reads; without the field a
+    document is of version 1."""
+    archive_after_days: int | None = None
+    """After so many days without a write a document is archived; None: it is not."""
     notes: Mapping[str, Callable[[Any], bool]] = field(default_factory=dict)
     """Name → which facts the report of a batch counts under it."""
+
+    def accepts(self, kind: str | None) -> bool:
+        """Whether documents of a kind count."""
+        return self.kinds is None or kind in self.kinds.accepted
 
 
 class Change(msgspec.Struct):
@@ -117,15 +123,18 @@ class Change(msgspec.Struct):
 
     source: str
     document_id: str
-    partition_key: Any
-    """The value at `/user_id`: text, None for null, UNSET for absent, or whatever stands there."""
+    key: tuple[Any, ...]
+    """The parts of its partition key: text, None for null, UNSET for absent, or whatever stands
+    there."""
     entry_id: str
     version: Version
-    user: str | None
-    user_readable: bool
-    """False when the fields naming the user could not be read: it may still have one."""
+    owner: str | None
+    owner_readable: bool
+    """False when the fields naming the owner could not be read: it may still have one."""
+    key_names_owner: bool
+    """A part of the key is one of those fields, and text."""
     kind: str | None
-    """None when what stands there is no text."""
+    """None when what stands there is not text, or where the source knows no kinds."""
     deleted: bool
     ttl_seconds: int | None
     """The document's own `ttl`; None where its container decides."""
@@ -164,7 +173,7 @@ def read_document(source: Source[D], raw: bytes | msgspec.Raw) -> Change:
     """The change that one document's JSON is."""
     raw, rejected = _readable(bytes(raw))
     try:
-        change = _change(source, msgspec.json.decode(raw, type=source.document_type))
+        change = _change(source, msgspec.json.decode(raw, type=source.document))
     except msgspec.DecodeError as error:
         change = _undecodable(source, raw, error)
     if HALF.encode() in raw and (path := half_named(change.document)) is not None:
@@ -239,119 +248,221 @@ def _is_json(text: str) -> bool:
 
 @cache
 def _decoder(source: Source[D]) -> msgspec.json.Decoder[list[D]]:
-    return msgspec.json.Decoder(list[source.document_type])  # type: ignore[name-defined]  # a type held by a value
+    return msgspec.json.Decoder(list[source.document])  # type: ignore[name-defined]  # a type held by a value
+
+
+class _Said(NamedTuple):
+    """What a document says of itself, each in the order of the source's paths."""
+
+    key: Sequence[Any]
+    owner: Sequence[Any]
+    kind: Sequence[Any]
+    deleted: Sequence[Any]
+    schema: Sequence[Any]
+
+
+class _Reader:
+    """Takes what documents of a source say of themselves out of them, decoded or not."""
+
+    def __init__(self, source: Source[Any]) -> None:
+        groups = (
+            source.key,
+            source.owner,
+            () if source.kinds is None else source.kinds.fields,
+            source.deleted,
+            () if source.schema is None else source.schema[:1],
+        )
+        self._paths = [path.split("/") for group in groups for path in group]
+        ends = list(accumulate(map(len, groups)))
+        self._slices = [slice(*bounds) for bounds in zip([0, *ends], ends, strict=False)]
+        self._attributes = [_attributes(source.document, path) for path in self._paths]
+        nested = any(len(path) > 1 for path in self._paths)
+        # With the id there are always several, so that what is got is a tuple.
+        at_once = attrgetter(*(".".join(path) for path in self._attributes), "id")
+        self._values: Callable[[Any], Sequence[Any]] = self._one_by_one if nested else at_once
+
+    def of_document(self, document: SourceDocument) -> _Said:
+        """Of a document that was decoded."""
+        values = self._values(document)
+        return _Said(*[values[one] for one in self._slices])
+
+    def of_members(self, members: Mapping[str, Any]) -> _Said:
+        """Of one that could not be, whatever stands in the places of its fields."""
+        values = [_at(members, path, _member) for path in self._paths]
+        return _Said(*[values[one] for one in self._slices])
+
+    def names(self) -> set[str]:
+        """The members of a document that it takes something out of."""
+        return {path[0] for path in self._paths}
+
+    def _one_by_one(self, document: SourceDocument) -> Sequence[Any]:
+        return [_at(document, path, getattr) for path in self._attributes]
+
+
+@cache
+def _reader(source: Source[Any]) -> _Reader:
+    return _Reader(source)
+
+
+def _attributes(document: type[msgspec.Struct], path: Sequence[str]) -> list[str]:
+    """The attributes that lead along a path. LookupError where no type declares them."""
+    found: list[str] = []
+    struct: type[msgspec.Struct] | None = document
+    for name in path:
+        fields = {} if struct is None else {one.encode_name: one for one in fields_of(struct)}
+        if name not in fields:
+            where = "/".join(path)
+            raise LookupError(f"{document.__name__} has no field {where}, which its source names")
+        found.append(fields[name].name)
+        struct = next((one.cls for one in structs_in(fields[name].type)), None)
+    return found
+
+
+def _at(value: Any, path: Sequence[str], get: Callable[[Any, str], Any]) -> Any:
+    for name in path:
+        value = msgspec.UNSET if value is None or value is msgspec.UNSET else get(value, name)
+    return value
+
+
+def _member(value: Any, name: str) -> Any:
+    return value.get(name, msgspec.UNSET) if isinstance(value, Mapping) else msgspec.UNSET
 
 
 def _change(source: Source[D], document: D) -> Change:
-    user, rejected = _user(document)
-    kind = document.document_type or document.type or source.kinds[0]
-    deleted = document.is_deleted is True or document.deleted is True
-    pk = document.user_id
+    said = _reader(source).of_document(document)
+    owner, rejected = _owner(source, said.owner)
+    kind = next(filter(None, said.kind), None) or _default_kind(source)
+    deleted = _is_deleted(said)
+    key = tuple(said.key)
     return Change(
         source=source.container,
         document_id=document.id,
-        partition_key=pk,
-        entry_id=entry_id(source.container, pk, document.id),
+        key=key,
+        entry_id=entry_id(source.container, key, document.id),
         version=Version(document.etag, document.ts, document.lsn),
-        user=user,
-        # A soft delete or an ignored version that names no user may stand for one that did.
-        user_readable=user is not None
-        or (rejected is None and not deleted and kind in source.kinds),
+        owner=owner,
+        # A soft delete or an ignored version that names no owner may stand for one that did.
+        owner_readable=owner is not None
+        or not source.owner
+        or (rejected is None and not deleted and source.accepts(kind)),
+        key_names_owner=_names_owner(source, key),
         kind=kind,
         deleted=deleted,
         ttl_seconds=_own_ttl(document.ttl),
         document=document,
-        rejected=_of_schema(document.schema_version) or rejected,
+        rejected=_of_schema(source, said.schema) or rejected,
         rid=document.rid or "",
     )
 
 
 def _undecodable(source: Source[D], raw: bytes | msgspec.Raw, error: msgspec.DecodeError) -> Change:
+    reader = _reader(source)
     try:
-        envelope = msgspec.json.decode(raw, type=Envelope)
+        members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        asked = members.keys() & {*reader.names(), "id", "ttl", "_etag", "_ts", "_lsn", "_rid"}
+        known: dict[str, Any] = {name: msgspec.json.decode(members[name]) for name in asked}
     except msgspec.DecodeError:
-        envelope = Envelope()
-    kind, rejected = _kind(source, envelope)
-    user, user_readable = _readable_user(envelope)
-    document_id = envelope.id if isinstance(envelope.id, str) else ""
+        known = {}
+    said = reader.of_members(known)
+    kind, rejected = _kind(source, said.kind)
+    owner, owner_readable = _readable_owner(source, said.owner)
+    document_id = _typed(known, "id", str) or ""
+    key = tuple(said.key)
     return Change(
         source=source.container,
         document_id=document_id,
-        partition_key=envelope.user_id,
+        key=key,
         entry_id=entry_id(
             source.container,
-            envelope.user_id,
+            key,
             # Without an id the text itself tells one such document from another.
             document_id or digest(bytes(raw).decode("utf-8", "replace")),
         ),
         version=Version(
-            envelope.etag if isinstance(envelope.etag, str) else None,
-            envelope.ts if type(envelope.ts) is int else None,
-            envelope.lsn if type(envelope.lsn) is int else None,
+            _typed(known, "_etag", str), _typed(known, "_ts", int), _typed(known, "_lsn", int)
         ),
-        user=user,
-        user_readable=user_readable,
+        owner=owner,
+        owner_readable=owner_readable,
+        key_names_owner=_names_owner(source, key),
         kind=kind,
-        deleted=envelope.is_deleted is True or envelope.deleted is True,
-        ttl_seconds=_own_ttl(envelope.ttl),
+        deleted=_is_deleted(said),
+        ttl_seconds=_own_ttl(known.get("ttl")),
         document=None,
-        rejected=_of_schema(envelope.schema_version) or rejected or _reason(error),
-        rid=envelope.rid if isinstance(envelope.rid, str) else "",
+        rejected=_of_schema(source, said.schema) or rejected or _reason(error),
+        rid=_typed(known, "_rid", str) or "",
     )
 
 
-def _of_schema(version: Any) -> Rejected | None:
-    """Newer than this worker knows: after an upgrade, redrive counts it. Documents that carry no
-    version are of version 1, in any of the shapes of views.md."""
-    if version is None:
+def _typed(members: Mapping[str, Any], name: str, of: type[T]) -> T | None:
+    value = members.get(name)
+    return value if type(value) is of else None
+
+
+def _is_deleted(said: _Said) -> bool:
+    return any(one is True for one in said.deleted)
+
+
+def _names_owner(source: Source[Any], key: Sequence[Any]) -> bool:
+    return any(
+        isinstance(part, str) and part != "" and path in source.owner
+        for path, part in zip(source.key, key, strict=True)
+    )
+
+
+def _of_schema(source: Source[Any], said: Sequence[Any]) -> Rejected | None:
+    """Newer than this worker knows: after an upgrade, redrive counts it."""
+    if source.schema is None or said[0] is None or said[0] is msgspec.UNSET:
         return None
+    path, newest = source.schema
+    version = said[0]
     if isinstance(version, bool) or not isinstance(version, int | float):
-        return malformed("schema_version", "expected a whole number")
+        return malformed(path, "expected a whole number")
     if version != version // 1:
-        return invalid("schema_version", "expected a whole number")
-    if version <= SCHEMA_VERSION:
+        return invalid(path, "expected a whole number")
+    if version <= newest:
         return None
-    reason = f"version {version:.0f} is newer than {SCHEMA_VERSION}, deploy a newer worker"
-    return Rejected("unsupported_version", "schema_version", reason)
+    reason = f"version {version:.0f} is newer than {newest}, deploy a newer worker"
+    return Rejected("unsupported_version", path, reason)
 
 
-def _kind(source: Source[Any], envelope: Envelope) -> tuple[str | None, Rejected | None]:
-    for name, value in (("document_type", envelope.document_type), ("type", envelope.type)):
-        if value is None or value == "":
+def _default_kind(source: Source[Any]) -> str | None:
+    return None if source.kinds is None else source.kinds.accepted[0]
+
+
+def _kind(source: Source[Any], said: Sequence[Any]) -> tuple[str | None, Rejected | None]:
+    names = () if source.kinds is None else source.kinds.fields
+    for name, value in zip(names, said, strict=True):
+        if value is None or value is msgspec.UNSET or value == "":
             continue
         if not isinstance(value, str):
             return None, malformed(name, "a kind is text")
         return value, None
-    return source.kinds[0], None
+    return _default_kind(source), None
 
 
-def _user(document: SourceDocument) -> tuple[str | None, Rejected | None]:
-    """(the user, why the document is invalid): the first name present; all of them are checked."""
-    user: str | None = None
+def _owner(source: Source[Any], said: Sequence[Any]) -> tuple[str | None, Rejected | None]:
+    """(the owner, why the document is invalid): the first name present; all of them are checked."""
+    owner: str | None = None
     rejected: Rejected | None = None
-    for name, value in (
-        ("user_id", document.user_id),
-        ("userId", document.user_alias),
-        ("partition_key", document.partition_key),
-    ):
+    for name, value in zip(source.owner, said, strict=True):
         if value:
-            if len(value) * 4 > USER_BYTES_MAX and len(value.encode()) > USER_BYTES_MAX:
-                rejected = rejected or invalid(name, f"a user is at most {USER_BYTES_MAX} bytes")
-                if user is None:
+            if len(value) * 4 > OWNER_BYTES_MAX and len(value.encode()) > OWNER_BYTES_MAX:
+                rejected = rejected or invalid(name, f"an owner is at most {OWNER_BYTES_MAX} bytes")
+                if owner is None:
                     return None, rejected
             else:
-                user = user or value
-    return user, rejected
+                owner = owner or value
+    return owner, rejected
 
 
-def _readable_user(envelope: Envelope) -> tuple[str | None, bool]:
-    for value in (envelope.user_id, envelope.user_alias, envelope.partition_key):
+def _readable_owner(source: Source[Any], said: Sequence[Any]) -> tuple[str | None, bool]:
+    for value in said:
         if value is None or value is msgspec.UNSET or value == "":
             continue
-        if isinstance(value, str) and len(value.encode()) <= USER_BYTES_MAX:
+        if isinstance(value, str) and len(value.encode()) <= OWNER_BYTES_MAX:
             return value, True
         return None, False
-    return None, False
+    return None, not source.owner
 
 
 def _own_ttl(ttl: Any) -> int | None:

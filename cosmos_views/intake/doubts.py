@@ -53,5 +53,5 @@ def _plainly_newer(found: Change | None, doubt: Doubt) -> bool:
 
 
 def _read(source: Source[Any], change: Change, sources: Sources) -> Change | None:
-    raw = sources.read(change.source, change.document_id, change.partition_key)
+    raw = sources.read(change.source, change.document_id, change.key)
     return None if raw is None else read_document(source, raw)

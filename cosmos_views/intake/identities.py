@@ -19,16 +19,15 @@ from typing import Any
 
 import msgspec
 
-from cosmos_views.intake.dead_letters import PRESENCE_ONLY, TIMES
 from cosmos_views.intake.documents import Change, Source, read_document
 from cosmos_views.intake.doubts import DOUBT_PAUSE_SECONDS
 from cosmos_views.intake.ports import Sources
+from cosmos_views.intake.texts import LABEL, TIME, WORD, fields_in, fields_of, role_of
 
 RECENT_SECONDS = 60
 """What was written again while its batch was under way, was so within this time."""
 
 _SYSTEM = frozenset({"_etag", "_rid"})
-_NOT_ASKED = TIMES | PRESENCE_ONLY | _SYSTEM
 _SHORTEST, _AT_T = len("2025-08-05T14:39:15"), len("2025-08-05")
 _WRITTEN = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{0,6}[1-9])?(?:Z|[+-]\d\d:\d\d)?", re.ASCII
@@ -58,7 +57,7 @@ def as_stored(
     A reading may lag: the first one is trusted only where it shows the very version or a later one,
     which is then taken instead; else a second one, after a pause, decides.
     """
-    doubtful = [change for change in changes if change.rid and _in_doubt(change)]
+    doubtful = [change for change in changes if change.rid and _in_doubt(source, change)]
     if not doubtful:
         return changes, 0
     found = _read(source, doubtful, sources, None)
@@ -100,15 +99,16 @@ def _is_current(found: Change | None, change: Change) -> bool:
     return same or (found.version.ts or 0) > (change.version.ts or 0)
 
 
-def _in_doubt(change: Change) -> bool:
+def _in_doubt(source: Source[Any], change: Change) -> bool:
     """Whether any text of a change that is not a time may have been rewritten: of a readable
     document those that its decoder names, of another one all."""
     if change.document is not None:
         return _struct_in_doubt(change.document)
     try:
-        return _value_in_doubt(msgspec.json.decode(change.raw or b"null"))
+        return _value_in_doubt(msgspec.json.decode(change.raw or b"null"), _not_asked(source))
     except (msgspec.DecodeError, RecursionError):
-        return _value_in_doubt([change.document_id, change.partition_key, change.user, change.kind])
+        known = [change.document_id, *change.key, change.owner, change.kind]
+        return _value_in_doubt(known, frozenset())
 
 
 def _struct_in_doubt(struct: msgspec.Struct) -> bool:
@@ -118,43 +118,61 @@ def _struct_in_doubt(struct: msgspec.Struct) -> bool:
             dated = len(value) >= _SHORTEST and value[_AT_T] == "T"
             if (dated or _REPLACEMENT in value) and may_be_rewritten(value):
                 return True
-        elif _value_in_doubt(value):
+        elif _value_in_doubt(value, _SYSTEM):
             return True
     return False
 
 
-def _value_in_doubt(value: Any) -> bool:
+def _value_in_doubt(value: Any, not_asked: frozenset[str]) -> bool:
     if isinstance(value, msgspec.Struct):
         return _struct_in_doubt(value)
     if isinstance(value, list):
-        return any(map(_value_in_doubt, value))
+        return any(_value_in_doubt(one, not_asked) for one in value)
     if isinstance(value, dict):
-        shown = (inner for name, inner in value.items() if name not in _NOT_ASKED)
-        return any(map(_value_in_doubt, shown))
+        shown = (inner for name, inner in value.items() if name not in not_asked)
+        return any(_value_in_doubt(one, not_asked) for one in shown)
     return isinstance(value, str) and may_be_rewritten(value)
+
+
+@cache
+def _not_asked(source: Source[Any]) -> frozenset[str]:
+    """Names of times and of free text that a decoder reads, and system properties."""
+    document: type[msgspec.Struct] = source.document
+    known = fields_in(document)
+    asked = {field.encode_name for field in known if role_of(field.type) in (LABEL, WORD)}
+    free = {field.encode_name for field in known if _is_text(field.type)}
+    times = {field.encode_name for field in known if role_of(field.type) == TIME}
+    return frozenset((free | times) - asked) | _SYSTEM
 
 
 @cache
 def _texts(of: type[msgspec.Struct]) -> Callable[[Any], tuple[Any, ...]]:
     """What takes the values out of a struct that may be or hold such texts."""
-    kind = msgspec.inspect.type_info(of)
-    assert isinstance(kind, msgspec.inspect.StructType)
-    names = [field.name for field in kind.fields if _may_hold_text(field)]
+    names = [field.name for field in fields_of(of) if _may_hold_text(field)]
     # One more, so that there are always several.
     return attrgetter(*names, names[0])
 
 
 def _may_hold_text(field: msgspec.inspect.Field) -> bool:
-    return field.encode_name not in _NOT_ASKED and _is_text(field.type)
+    if role_of(field.type) in (LABEL, WORD):
+        return field.encode_name not in _SYSTEM
+    return _holds_struct(field.type)
 
 
-def _is_text(kind: msgspec.inspect.Type) -> bool:
+def _holds_struct(kind: msgspec.inspect.Type) -> bool:
+    """Whether a struct with such texts may stand here."""
     match kind:
         case msgspec.inspect.UnionType():
-            return any(map(_is_text, kind.types))
+            return any(map(_holds_struct, kind.types))
         case msgspec.inspect.ListType():
-            return _is_text(kind.item_type)
+            return _holds_struct(kind.item_type)
         case msgspec.inspect.StructType():
             return any(map(_may_hold_text, kind.fields))
         case _:
-            return isinstance(kind, msgspec.inspect.StrType)
+            return False
+
+
+def _is_text(kind: msgspec.inspect.Type) -> bool:
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return any(map(_is_text, kind.types))
+    return isinstance(kind, msgspec.inspect.StrType)

@@ -69,7 +69,7 @@ def judge(source: Source[Any], change: Change, container_ttl: int) -> Judged:
     fact: Fact | None = None
     rejected: Rejected | None = None
     error = "Rejected"
-    if change.kind is not None and change.kind not in source.kinds:
+    if change.kind is not None and not source.accepts(change.kind):
         outcome = Outcome.IGNORED
     elif change.kind is not None and change.deleted:
         outcome = Outcome.DELETED

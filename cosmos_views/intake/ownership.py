@@ -63,7 +63,7 @@ def owned(judged: Iterable[Judged], layout: Layout) -> dict[str, list[Work]]:
     """The work of a batch by bucket."""
     works: dict[tuple[str, str], Work] = {}
     for one in judged:
-        user = one.change.user
+        user = one.change.owner
         key = None if user is None else owner_key(user)
         pk = layout.pk_of(key or one.change.entry_id)
         _work(works, pk, key, user, one).judged.append(one)
@@ -81,8 +81,7 @@ def copied(judged: Iterable[Judged], layout: Layout) -> dict[str, list[Work]]:
     works: dict[tuple[str, str], Work] = {}
     for one in judged:
         change = one.change
-        named = isinstance(change.partition_key, str) and change.partition_key
-        if change.user is None and not change.user_readable and not named:
+        if change.owner is None and not change.owner_readable and not change.key_names_owner:
             own = layout.pk_of(change.entry_id)
             for pk in map(layout.pk, range(layout.buckets)):
                 if pk != own:

@@ -23,8 +23,9 @@ class State(Protocol):
 class Sources(Protocol):
     """The source containers."""
 
-    def read(self, container: str, document_id: str, partition_key: Any) -> bytes | None:
-        """The JSON of the document as it is now; None when it is gone."""
+    def read(self, container: str, document_id: str, key: Sequence[Any]) -> bytes | None:
+        """The JSON of the document with these parts of a partition key as it is now; None when it
+        is gone."""
 
     def by_rid(
         self, container: str, seconds: Mapping[str, int], since: int | None = None

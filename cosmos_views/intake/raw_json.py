@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from cosmos_views.intake.texts import LABEL, fields_of, role_of
+
 DEPTH_MAX = 128
 """How deep Azure Cosmos DB lets objects and lists be nested ("Azure Cosmos DB service quotas")."""
 HALF = "\uffff"
@@ -17,15 +19,6 @@ HALF = "\uffff"
 
 _TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 _HALVES = re.compile("[\ud800-\udfff]")
-_NAMED = frozenset(
-    {
-        *("id", "user_id", "userId", "partition_key", "session_id", "sessionId", "interaction_id"),
-        *("personality_used", "personality_id", "personality", "model_used", "model"),
-        *("query_category", "foundational_texts_used", "source", "chapter", "verse"),
-        "violation_categories",
-    }
-)
-"""Fields that hold users, ids and labels, which must be valid Unicode (views.md, section 1)."""
 
 
 def split(batch: str) -> Iterator[str]:
@@ -64,18 +57,17 @@ def as_text(value: object) -> str:
 
 
 def half_named(struct: msgspec.Struct | None, path: str = "") -> str | None:
-    """The path of the first user, id or label of a decoded document that holds half of a surrogate
-    pair; None where all are valid."""
+    """The path of the first label of a decoded document that holds half of a surrogate pair; None
+    where all are valid."""
     if struct is None:
         return None
-    for field in msgspec.structs.fields(struct):
-        name = field.encode_name
+    for field in fields_of(type(struct)):
         value = getattr(struct, field.name)
         for place, one in enumerate(value) if isinstance(value, list) else ((None, value),):
-            where = path + name + ("" if place is None else f"[{place}]")
+            where = path + field.encode_name + ("" if place is None else f"[{place}]")
             if isinstance(one, msgspec.Struct):
                 if found := half_named(one, f"{where}."):
                     return found
-            elif isinstance(one, str) and name in _NAMED and HALF in one:
+            elif isinstance(one, str) and HALF in one and role_of(field.type) == LABEL:
                 return where
     return None

@@ -6,6 +6,7 @@ otherwise a late delivery of an older version would count (docs/architecture.md,
 commit").
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -70,10 +71,11 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     """As in the entry."""
 
 
-def entry_id(container: str, partition_key: object, document_id: str) -> str:
-    """The ledger id of a document: absent (UNSET), null and "" are three different keys."""
-    key = "" if partition_key is msgspec.UNSET else msgspec.json.encode(partition_key).decode()
-    return f"e:{container}:{digest(key, document_id)}"
+def entry_id(container: str, key: Sequence[object], document_id: str) -> str:
+    """The ledger id of a document, given the parts of its partition key: absent (UNSET), null and
+    "" are three different ones."""
+    parts = ("" if one is msgspec.UNSET else msgspec.json.encode(one).decode() for one in key)
+    return f"e:{container}:{digest(*parts, document_id)}"
 
 
 def entry_ttl_seconds(own_ttl: int | None, container_ttl: int) -> int | None:

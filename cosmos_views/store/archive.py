@@ -202,7 +202,7 @@ def _upload(blob: BlobClient, copy: Copy, etag: str | None) -> None:
     blob.upload_blob(
         copy.compressed,
         metadata={name: str(value) for name, value in metadata.items() if value is not None},
-        tags={"user": copy.user_key} if copy.user_key else None,
+        tags={"user": copy.owner_key} if copy.owner_key else None,
         content_settings=ContentSettings("application/json", "gzip"),
         standard_blob_tier=StandardBlobTier.COLD,
         **condition,

@@ -1,5 +1,6 @@
 """Queries by id: many documents of one partition in few requests."""
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -24,3 +25,8 @@ def by_ids(
             ],
             partition_key=partition_key,
         )
+
+
+def in_query(path: str) -> str:
+    """A path such as `meta/tenant` as a query names it: `c["meta"]["tenant"]`."""
+    return "c" + "".join(f"[{json.dumps(name)}]" for name in path.split("/"))

@@ -8,10 +8,12 @@ import msgspec
 from azure.cosmos import DatabaseProxy
 from azure.cosmos.partition_key import NonePartitionKeyValue
 
+from cosmos_views.intake.documents import Source
 from cosmos_views.intake.raw_json import as_text
 from cosmos_views.store import metering
 from cosmos_views.store.failures import transient
 from cosmos_views.store.point_read import point_read
+from cosmos_views.store.queries import in_query
 
 RIDS_PER_QUERY = 100
 
@@ -22,10 +24,15 @@ class SourceStore:
     def __init__(self, database: DatabaseProxy) -> None:
         self._database = database
 
-    def read(self, container: str, document_id: str, partition_key: Any) -> bytes | None:
-        """The JSON of the document as it is now; None when it is gone."""
-        key = NonePartitionKeyValue if partition_key is msgspec.UNSET else partition_key
-        document, _ = point_read(self._database.get_container_client(container), document_id, key)
+    def read(self, container: str, document_id: str, key: Sequence[Any]) -> bytes | None:
+        """The JSON of the document with these parts of a partition key as it is now; None when it
+        is gone."""
+        parts = [NonePartitionKeyValue if one is msgspec.UNSET else one for one in key]
+        document, _ = point_read(
+            self._database.get_container_client(container),
+            document_id,
+            parts[0] if len(parts) == 1 else parts,
+        )
         return None if document is None else as_text(document).encode()
 
     def by_rid(
@@ -69,15 +76,28 @@ class SourceStore:
                 )
             )
 
-    def count(self, container: str, partition_key: str) -> int:
-        """How many documents stand under a partition key value. Raises Transient."""
+    def count(self, source: Source[Any], owner: str) -> int:
+        """How many documents of a source stand under an owner. Raises Transient."""
+        container, key = source.container, source.key
+        owned = " OR ".join(f"{in_query(path)} = @owner" for path in source.owner)
+        query = "SELECT VALUE COUNT(1) FROM c"
+        if len(key) == 1 and key[0] in source.owner:
+            where: dict[str, Any] = {"partition_key": owner}
+        elif owned:
+            query += f" WHERE {owned}"
+            where = {
+                "enable_cross_partition_query": True,
+                "parameters": [{"name": "@owner", "value": owner}],
+            }
+        else:
+            return 0
 
         def noted(headers: Mapping[str, str], _: object) -> None:
             metering.note(container, "query_items", headers)
 
         with transient(container, "query_items"):
             found = self._database.get_container_client(container).query_items(
-                "SELECT VALUE COUNT(1) FROM c", partition_key=partition_key, response_hook=noted
+                query, response_hook=noted, **where
             )
             numbers: list[int] = [int(cast("Any", one)) for one in found]
         return sum(numbers)

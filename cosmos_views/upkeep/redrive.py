@@ -171,8 +171,10 @@ class Redriver:
         return found
 
     def _read(self, letter: DeadLetter) -> bytes | None:
-        (wired,) = letter.partition_key
-        key = msgspec.UNSET if isinstance(wired, dict | list) else wired
+        key = [
+            msgspec.UNSET if isinstance(part, dict | list) else part
+            for part in letter.partition_key
+        ]
         sources = self.processors[letter.source].outside.sources
         return sources.read(letter.source, letter.document_id, key)
 
@@ -255,14 +257,27 @@ def stale_document(processor: Processor, letter: DeadLetter) -> dict[str, Any] |
     document: dict[str, Any] = _lengthened(letter.document)
     document |= {"id": letter.document_id}
     document |= {f"_{name}": value for name, value in letter.version.items() if value is not None}
-    (wired,) = letter.partition_key
-    if isinstance(wired, dict | list):
-        document.pop("user_id", None)
-    else:
-        document["user_id"] = wired
+    for path, part in zip(processor.source.key, letter.partition_key, strict=True):
+        _put(document, path.split("/"), part)
     change = read_document(processor.source, msgspec.json.encode(document))
-    known = letter_id(change), owner_key(change.user) if change.user else None
+    known = letter_id(change), owner_key(change.owner) if change.owner else None
     return document if known == (letter.id, letter.user) else None
+
+
+def _put(document: dict[str, Any], path: list[str], part: Any) -> None:
+    """A part of the key in its place; what is no value of a key there is taken away."""
+    *objects, name = path
+    for one in objects:
+        inner: Any = document.get(one)
+        if inner is None:
+            inner = document[one] = {}
+        if not isinstance(inner, dict):
+            return
+        document = inner
+    if isinstance(part, dict | list):
+        document.pop(name, None)
+    else:
+        document[name] = part
 
 
 def _lengthened(value: Any) -> Any:

@@ -71,7 +71,7 @@ class _Sources:
 
     documents: Sequence[Document]
 
-    def read(self, _container: str, document_id: str, _partition_key: Any) -> bytes | None:
+    def read(self, _container: str, document_id: str, key: Sequence[Any]) -> bytes | None:
         for one in reversed(self.documents):
             if one["id"] == document_id:
                 return msgspec.json.encode({k: v for k, v in one.items() if k != "_lsn"})

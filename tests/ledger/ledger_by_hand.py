@@ -36,7 +36,7 @@ def verdict(
     source = source or ("user_interactions" if fact is None else source_of(fact))
     return Verdict(
         source=source,
-        entry_id=entry_id(source, partition_key, document),
+        entry_id=entry_id(source, (partition_key,), document),
         document=document,
         version=Version(f'"{document}-{ts}"', ts, ts),
         outcome=outcome or (Outcome.DELETED if fact is None else Outcome.COUNTED),

@@ -17,7 +17,7 @@ partition_keys = st.sampled_from((msgspec.UNSET, None, "", "null", "ada", '"ada"
 def test_the_name_of_a_document_is_stable_for_ever() -> None:
     expected = "e:user_interactions:fec0bded60a714df750b6f726fc67b72"
 
-    assert expected == entry_id("user_interactions", "ada", "a")
+    assert expected == entry_id("user_interactions", ("ada",), "a")
 
 
 @given(partition_keys, partition_keys, st.sampled_from("ab"), st.sampled_from("ab"))
@@ -26,8 +26,8 @@ def test_container_partition_key_and_id_together_name_a_document(
 ) -> None:
     same = left is right and left_id == right_id
 
-    assert same == (entry_id("x", left, left_id) == entry_id("x", right, right_id))
-    assert entry_id("x", left, left_id) != entry_id("y", left, left_id)
+    assert same == (entry_id("x", (left,), left_id) == entry_id("x", (right,), right_id))
+    assert entry_id("x", (left,), left_id) != entry_id("y", (left,), left_id)
 
 
 @pytest.mark.parametrize(

@@ -36,19 +36,19 @@ def test_an_incident_may_mean_just_the_documents_of_the_same_normal_id(
     same = normal_interaction_id(named) == normal_interaction_id(document)
 
     for partition_key in ("ada", msgspec.UNSET, None, ""):
-        assert same == (entry_id("user_interactions", partition_key, document) in meant)
-    assert entry_id("user_interactions", "bob", document) not in meant
+        assert same == (entry_id("user_interactions", (partition_key,), document) in meant)
+    assert entry_id("user_interactions", ("bob",), document) not in meant
 
 
 def test_the_smaller_id_comes_first_then_the_users_own_partition() -> None:
     expected = [
-        entry_id("user_interactions", partition_key, document_id)
+        entry_id("user_interactions", (partition_key,), document_id)
         for document_id in ("interaction_x", "x")
         for partition_key in ("ada", msgspec.UNSET, None, "")
     ]
 
     assert expected == candidates("ada", "x")
-    assert candidates("ada", "a")[0] == entry_id("user_interactions", "ada", "a")
+    assert candidates("ada", "a")[0] == entry_id("user_interactions", ("ada",), "a")
 
 
 def test_a_join_is_listed_under_a_short_stable_name() -> None:

@@ -332,4 +332,4 @@ def test_what_is_malformed_keeps_its_identity_and_version() -> None:
 
     assert change.entry_id == judged("user_sessions").change.entry_id
     assert change.version == ("e", 5, 6)
-    assert (change.user, change.user_readable, change.ttl_seconds) == ("ada", True, 7)
+    assert (change.owner, change.owner_readable, change.ttl_seconds) == ("ada", True, 7)

@@ -26,7 +26,7 @@ class Readings:
         self._times: Iterator[int] = iter(times)
         self.count = 0
 
-    def read(self, container: str, document_id: str, partition_key: Any) -> bytes | None:
+    def read(self, container: str, document_id: str, key: Sequence[Any]) -> bytes | None:
         self.count += 1
         return json.dumps(at(next(self._times))).encode()
 

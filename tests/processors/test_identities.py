@@ -67,7 +67,7 @@ class Readings:
         self.asked: list[tuple[Mapping[str, int], int | None]] = []
         self.pauses: list[float] = []
 
-    def read(self, container: str, document_id: str, partition_key: Any) -> bytes | None:
+    def read(self, container: str, document_id: str, key: Sequence[Any]) -> bytes | None:
         raise NotImplementedError
 
     def by_rid(

@@ -33,7 +33,7 @@ def test_a_document_nested_too_deep_is_malformed_and_keeps_its_identity(levels: 
     assert found.rejected is not None
     assert (found.rejected.category, found.rejected.path) == ("malformed", "$")
     assert found.entry_id == judged("user_sessions").change.entry_id
-    assert (found.user, found.version) == ("ada", ("e", 5, None))
+    assert (found.owner, found.version) == ("ada", ("e", 5, None))
     assert (neighbour.document_id, neighbour.position) == ("b", 1)
     assert neighbour.rejected is None
 

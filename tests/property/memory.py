@@ -219,10 +219,10 @@ class MemorySources:
         """After a pause every replica shows what was written."""
         self._fresh.clear()
 
-    def read(self, container: str, document_id: str, partition_key: Any) -> bytes | None:
+    def read(self, container: str, document_id: str, key: Sequence[Any]) -> bytes | None:
         if self._trouble.strikes() and self._trouble.strikes():
             raise Transient("a source read failed")
-        return self._seen(_place(container, partition_key, document_id))
+        return self._seen(_place(container, key[0], document_id))
 
     def by_rid(
         self, container: str, seconds: Mapping[str, int], since: int | None = None

@@ -295,7 +295,7 @@ class World:
         found = []
         for document in (one for source in SOURCES for one in self._latest(source)):
             body = document.body
-            name = entry_id(document.source, body.get("user_id", msgspec.UNSET), body["id"])
+            name = entry_id(document.source, (body.get("user_id", msgspec.UNSET),), body["id"])
             outcome = classify(document)
             expected = "dead" if isinstance(outcome, tuple) else outcome
             if (was := outcomes.get((name, body["_etag"]))) != expected:

@@ -1,8 +1,9 @@
 """Whatever happens between any two calls of a redrive: nothing lost, doubled or half-done."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
@@ -94,11 +95,11 @@ def test_a_late_older_redrive_never_counts_over_a_newer_version(ground: Ground) 
     read = processor.outside.sources.read
     readings = iter([older])
 
-    def stale(container: str, document_id: str, partition_key: object) -> bytes | None:
+    def stale(container: str, document_id: str, key: Sequence[Any]) -> bytes | None:
         first = next(readings, None)
         if first is not None:
             return msgspec.json.encode(first)
-        return read(container, document_id, partition_key)
+        return read(container, document_id, key)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(processor.outside.sources, "read", stale)

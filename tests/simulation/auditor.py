@@ -305,7 +305,7 @@ def _as_written(versions: Sequence[Document], etag: str) -> Document:
 
 
 def _entry_id(source: str, body: Document) -> str:
-    return entry_id(source, body.get("user_id", msgspec.UNSET), body["id"])
+    return entry_id(source, (body.get("user_id", msgspec.UNSET),), body["id"])
 
 
 def compared(path: str, expected: Any, found: Any) -> list[str]:

@@ -198,7 +198,7 @@ class Host:
             return  # an erasure deletes entries; what a rebuild replaces is not read any more
         there = {one.etag for _, one in self.world.containers[source].latest_versions()}
         standing = {
-            entry_id(source, one.get("user_id", msgspec.UNSET), one["id"]): one["_etag"]
+            entry_id(source, (one.get("user_id", msgspec.UNSET),), one["id"]): one["_etag"]
             for one in documents
             if one["_etag"] in there
         }

@@ -12,7 +12,7 @@ and nothing else may be counted.
 same second a higher `_lsn` is taken at its word (docs/architecture.md, "Rules of the commit", 3).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from random import Random
@@ -59,7 +59,7 @@ class Ports:
     stale: bool = False
     readings: int = 0
 
-    def read(self, container: str, document_id: str, partition_key: Any) -> bytes | None:
+    def read(self, container: str, document_id: str, key: Sequence[Any]) -> bytes | None:
         self.readings += 1
         shown = self.versions[:-1] if self.stale and self.readings == 1 else self.versions
         if not shown:

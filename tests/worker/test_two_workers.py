@@ -60,8 +60,8 @@ class WatchedSources:
     inner: Sources
     after: Callable[[], None]
 
-    def read(self, container: str, document_id: str, partition_key: Any) -> bytes | None:
-        found = self.inner.read(container, document_id, partition_key)
+    def read(self, container: str, document_id: str, key: Sequence[Any]) -> bytes | None:
+        found = self.inner.read(container, document_id, key)
         self.after()
         return found
 

@@ -56,7 +56,7 @@ class Copy:
     content: bytes
     """JSON, not compressed."""
     version: Version
-    user_key: str | None
+    owner_key: str | None
     """The user's hash, by which all copies of a user are found; None for an anonymous document."""
 
     @property
@@ -171,9 +171,9 @@ class Archiving:
                 done["skipped_deleted"] += 1
             else:
                 copies.append((copy_of(self.source, change, document), document))
-        keys = {copy.user_key for copy, _ in copies if copy.user_key is not None}
+        keys = {copy.owner_key for copy, _ in copies if copy.owner_key is not None}
         gone = set(self.erased(keys))
-        if wanted := [one for one in copies if one[0].user_key not in gone]:
+        if wanted := [one for one in copies if one[0].owner_key not in gone]:
             endings = self.archive.write([copy for copy, _ in wanted])
             done.update(endings)
             refused = [
@@ -183,7 +183,7 @@ class Archiving:
             ]
         gone |= set(self.erased(keys - gone))
         for copy, document in copies:
-            if copy.user_key in gone:
+            if copy.owner_key in gone:
                 try:
                     self.archive.delete(copy.path)
                     done["skipped_erased"] += 1
@@ -201,7 +201,7 @@ def change_of(source: Source[Any], document: Document) -> Change:
 
 def copy_of(source: Source[Any], change: Change, document: Document) -> Copy:
     """The copy of a document's version."""
-    user = _named(change)
+    owner = _named(change)
     kept = {
         name: value
         for name, value in document.items()
@@ -212,13 +212,13 @@ def copy_of(source: Source[Any], change: Change, document: Document) -> Copy:
             Place(
                 source.container,
                 event_day(source, change),
-                user_segment(change),
+                owner_segment(change),
                 segment(change.document_id),
             )
         ),
         content=as_json(kept),
         version=change.version,
-        user_key=owner_key(user) if user else None,
+        owner_key=owner_key(owner) if owner else None,
     )
 
 
@@ -255,26 +255,31 @@ def event_day(source: Source[Any], change: Change) -> date:
     return datetime.fromtimestamp((change.version.ts or 0) // DAY_SECONDS * DAY_SECONDS, UTC).date()
 
 
-def user_segment(change: Change) -> str:
-    """The user's segment; where the partition key value is not the user itself it says what it is,
-    because documents of different partition key values are different documents."""
-    pk = change.partition_key
-    user = _named(change)
-    named = segment(user) if user else ANONYMOUS
-    if (user and pk == user) or (not user and pk is msgspec.UNSET):
+def owner_segment(change: Change) -> str:
+    """The owner's segment; where the partition key value is not the owner itself it says what it
+    is, because documents of different partition key values are different documents."""
+    owner = _named(change)
+    named = segment(owner) if owner else ANONYMOUS
+    key = change.key
+    if key == ((owner,) if owner else (msgspec.UNSET,)):
         return named
-    if pk is msgspec.UNSET:
-        return f"{named}~absent"
-    if pk is None:
-        return f"{named}~null"
-    return f"{named}~{'empty' if pk == '' else digest(json.dumps(pk))[:8]}"
+    if len(key) == 1:
+        (part,) = key
+        if part is msgspec.UNSET:
+            return f"{named}~absent"
+        if part is None:
+            return f"{named}~null"
+        return f"{named}~{'empty' if part == '' else digest(json.dumps(part))[:8]}"
+    parts = [{} if part is msgspec.UNSET else part for part in key]
+    return f"{named}~{digest(json.dumps(parts))[:8]}"
 
 
 def _named(change: Change) -> str | None:
-    """Whom the document names, so that an erasure finds its copy: the partition key's user, also
-    where stage 1 cannot take the document's own, such as one of more bytes than it counts for."""
-    pk = change.partition_key
-    return change.user or (pk if isinstance(pk, str) and pk else None)
+    """Whom the document names, so that an erasure finds its copy: the key's owner, also where stage
+    1 cannot take the document's own, such as one of more bytes than it counts for."""
+    if change.owner is None and change.key_names_owner:
+        return next(part for part in change.key if isinstance(part, str) and part)
+    return change.owner
 
 
 def segment(text: str) -> str:

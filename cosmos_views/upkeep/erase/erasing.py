@@ -202,8 +202,8 @@ class Erasure:
 
     def left_in_sources(self) -> Iterator[tuple[str, int]]:
         """How many documents of the user each source still holds; they are their owner's."""
-        for source in self.pack.facts:
-            yield source, self.places.sources.count(source, self.user)
+        for source in self.pack.sources:
+            yield source.container, self.places.sources.count(source, self.user)
 
     def _tombstoned(self) -> list[InGeneration]:
         """The user's place in every generation that anybody counts into, under a tombstone."""

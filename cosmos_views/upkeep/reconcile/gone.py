@@ -21,6 +21,7 @@ from cosmos_views.ledger.facts import Fact
 from cosmos_views.ledger.plan import counted_fact
 from cosmos_views.pack import Pack
 from cosmos_views.store import catalogue
+from cosmos_views.store.queries import in_query
 from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.reconcile.proof import ENTRY_PREFIX
 
@@ -39,6 +40,7 @@ Entry = Mapping[str, Any]
 class Gone:
     """Looks for documents that are gone."""
 
+    pack: Pack
     database: DatabaseProxy
     state: StateStore
     pks: Sequence[str]
@@ -113,15 +115,24 @@ class Gone:
         """Entry ids of the documents of these ids that stand, under whatever partition key value:
         by a query, because not every id can be read by point."""
         names = [f"@p{place}" for place in range(len(ids))]
+        key = self.pack.source(source).key
+        parts = [f"{in_query(path)} AS k{place}" for place, path in enumerate(key)]
         rows = self.database.get_container_client(source).query_items(
-            f"SELECT c.id, c.user_id FROM c WHERE c.id IN ({', '.join(names)})",  # noqa: S608 - names only
+            f"SELECT c.id, {', '.join(parts)} FROM c WHERE c.id IN ({', '.join(names)})",  # noqa: S608 - names only
             parameters=[
                 {"name": name, "value": one} for name, one in zip(names, sorted(ids), strict=True)
             ],
             enable_cross_partition_query=True,
         )
         found = msgspec.json.decode(as_text(list(rows)))
-        return {entry_id(source, one.get("user_id", msgspec.UNSET), one["id"]) for one in found}
+        return {
+            entry_id(
+                source,
+                [one.get(f"k{place}", msgspec.UNSET) for place, _ in enumerate(key)],
+                one["id"],
+            )
+            for one in found
+        }
 
 
 def day_of(pack: Pack, entry: Entry) -> int:

@@ -147,7 +147,7 @@ class Walk:
     def _entries(self, changes: Sequence[Change]) -> dict[str, dict[str, Any]]:
         wanted: dict[str, set[str]] = defaultdict(set)
         for change in changes:
-            name = change.entry_id if change.user is None else owner_key(change.user)
+            name = change.entry_id if change.owner is None else owner_key(change.owner)
             wanted[self.layout.pk_of(name)].add(change.entry_id)
         found: dict[str, dict[str, Any]] = {}
         for pk, ids in wanted.items():
@@ -155,10 +155,10 @@ class Walk:
         return found
 
     def _not_erased(self, newer: Sequence[tuple[Change, Difference]]) -> list[Difference]:
-        keys = {owner_key(change.user) for change, _ in newer if change.user is not None}
+        keys = {owner_key(change.owner) for change, _ in newer if change.owner is not None}
         gone = ErasedUsers(self.state).among(keys)
         return [
             difference
             for change, difference in newer
-            if change.user is None or owner_key(change.user) not in gone
+            if change.owner is None or owner_key(change.owner) not in gone
         ]
