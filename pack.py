@@ -1,6 +1,7 @@
 """PACK: the sources and views of the conversation platform, in one value."""
 
 from importlib.metadata import version
+from pathlib import Path
 
 from cosmos_views.pack import HealthPlace, Pack
 from materializers import (
@@ -25,6 +26,7 @@ USERS = Users((day.of_user, window.of_user, month.of_user))
 PACK = Pack(
     name="conversations",
     version=3,
+    containers=Path(__file__).with_name("containers.json"),
     sources=(interactions.source(Prices(OVERRIDES)), sessions.SOURCE, incidents.SOURCE),
     owners=USERS,
     views={

@@ -95,7 +95,7 @@ def _archive(client: CosmosClient, documents: int, azurite_copies: int) -> int:
         reader = TrailingReader(
             name=lambda: "archive",
             container=INTERACTIONS,
-            ttl_seconds=catalogue.load().named(INTERACTIONS).default_ttl,
+            ttl_seconds=catalogue.of(PACK).named(INTERACTIONS).default_ttl,
             delay_seconds=0,
             feed=_TimedFeed(database, clock),
             state=state,
@@ -258,7 +258,7 @@ def _process(pid: int) -> tuple[float, float]:
 
 def _write(url: str, key: str, documents: int) -> None:
     with CosmosClient(url, key) as client:
-        catalogue.provision(client, DATABASE, throughput=False)
+        catalogue.provision(PACK, client, DATABASE, throughput=False)
         container = client.get_database_client(DATABASE).get_container_client(INTERACTIONS)
 
         def write(group: tuple[str | None, Sequence[Document]]) -> None:

@@ -7,8 +7,8 @@ of other users, in the same month, so that it lies in the same partials and view
 from benchmarks import memory, traffic
 from benchmarks.figures import Figure, Peer, Scale, at_most, shown
 from benchmarks.stage_1 import pure_seconds, warmed
-from cosmos_views.app import Worker
 from cosmos_views.store.metering import metered
+from cosmos_views.worker import Worker
 from demo.metered import provisioned
 from emulators.cosmos import Endpoint
 

@@ -128,7 +128,7 @@ def views_copied(
     """A database with a copy of every view document; indexed as the catalogue says, or, not tuned,
     as Cosmos DB does by default."""
     database = client.create_database(name)
-    for view in catalogue.load().with_role(catalogue.Role.VIEW):
+    for view in catalogue.of(PACK).with_role(catalogue.Role.VIEW):
         container = database.create_container(
             view.name,
             PartitionKey(view.partition_key),

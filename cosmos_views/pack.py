@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -23,11 +25,14 @@ class Command(Protocol):
         """Declare the command on `argparse`'s subparsers; `run` becomes its default."""
 
 
+HEALTH_CONTAINER = "worker_health"
+
+
 @dataclass(frozen=True)
 class HealthPlace:
     """Where the worker's own health is written; the partition key path is `/metric_type`."""
 
-    container: str = "worker_health"
+    container: str = HEALTH_CONTAINER
     ttl_seconds: int = 604_800
     calculation_version: str = "1"
 
@@ -39,6 +44,8 @@ class Pack:
     name: str
     version: int
     """Raise it whenever decoding, upcasters, facts, histories or contributions change."""
+    containers: Path
+    """The catalogue of its containers (`store/catalogue.py`)."""
     sources: tuple[Source[Any], ...]
     views: dict[str, View]
     """By name."""
@@ -52,7 +59,7 @@ class Pack:
     commands: Sequence[Command] = ()
     """Commands of its own, beside the engine's."""
 
-    @property
+    @cached_property
     def definition(self) -> str:
         """The definition version, such as `1-3f2a…`: one name for everything that decides what a
         document counts as. State made under one must not be continued under another: entries hold

@@ -1,7 +1,8 @@
 """Settings: everything that is configured, typed, read from the environment in one place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 CONNECTION = "COSMOS"
 """The name of the Cosmos DB connection, as the triggers and app settings use it."""
@@ -12,13 +13,6 @@ views are a minute behind anyway."""
 BLOB = "BLOB"
 """The name of the Blob storage connection."""
 AUDIT_DELAY_SECONDS_DEFAULT = 3_600
-ARCHIVE_AFTER_DAYS = {"user_interactions": 180, "user_sessions": 60, "abuse_incidents": 730}
-"""Source container → after how many days without a write its documents are archived."""
-ARCHIVE_AFTER_DAYS_NAMES = {
-    "user_interactions": "ARCHIVE_AFTER_DAYS_INTERACTIONS",
-    "user_sessions": "ARCHIVE_AFTER_DAYS_SESSIONS",
-    "abuse_incidents": "ARCHIVE_AFTER_DAYS_INCIDENTS",
-}
 DEVELOPMENT_BLOB = (
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlm"
     "EtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
@@ -60,13 +54,31 @@ class Settings:
     """Overrides every view's own pace; None leaves them."""
     log_level: str
     audit_delay_seconds: int = AUDIT_DELAY_SECONDS_DEFAULT
-    archive_after_days: Mapping[str, int] = field(default_factory=lambda: ARCHIVE_AFTER_DAYS)
+    archive_after_days: Mapping[str, int] = field(default_factory=dict)
+    """Source container → days without a write, where they are other than the pack's own."""
     blob: BlobConnection | None = None
     """None: nothing is archived."""
 
 
-def from_environment(environment: Mapping[str, str]) -> Settings:
-    """The settings. Raises ConfigurationError."""
+class Archived(Protocol):
+    """What settings ask of a source."""
+
+    @property
+    def container(self) -> str:
+        """Its name."""
+
+    @property
+    def trigger(self) -> str:
+        """The name of its function."""
+
+
+def archive_name(source: Archived) -> str:
+    """The setting that says after how many days a source is archived."""
+    return f"ARCHIVE_AFTER_DAYS_{source.trigger.upper()}"
+
+
+def from_environment(environment: Mapping[str, str], sources: Iterable[Archived]) -> Settings:
+    """The settings of a worker for these sources. Raises ConfigurationError."""
     pace = environment.get("PUBLISH_PACE_SECONDS", "")
     return Settings(
         cosmos=cosmos_connection(environment),
@@ -78,8 +90,9 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             environment.get("AUDIT_DELAY_SECONDS") or str(AUDIT_DELAY_SECONDS_DEFAULT),
         ),
         archive_after_days={
-            source: _whole(name, environment.get(name) or str(ARCHIVE_AFTER_DAYS[source]), "days")
-            for source, name in ARCHIVE_AFTER_DAYS_NAMES.items()
+            source.container: _whole(name, environment[name], "days")
+            for source in sources
+            if environment.get(name := archive_name(source))
         },
         blob=blob_connection(environment),
     )

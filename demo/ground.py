@@ -70,7 +70,7 @@ class Ground:
         self._stack.callback(self.endpoint.close)
         client = account.connect(CosmosConnection(self.endpoint.url, self.endpoint.key))
         self._stack.callback(client.close)
-        name = catalogue.load().database
+        name = catalogue.of(PACK).database
         self.account = Account(client, client.get_database_client(name), PACK)
         self.generation, _ = provision(self.account, plan.buckets)
         self.endpoint.stats.reset()
@@ -87,7 +87,6 @@ class Ground:
             timing=Timing(poll_delay_seconds=POLL_SECONDS, acquire_seconds=1.0),
             http_port=plan.functions_port,
             seed=plan.seed,
-            fresh_modules=("wiring",),
         )
         self._stack.callback(self.host.close)
         self.host.start()

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from azure.cosmos import ContainerProxy, DatabaseProxy
 
-from cosmos_views import app as wiring
+from cosmos_views import worker as wiring
 from cosmos_views.cli.lines import Problem, as_line
 from cosmos_views.cli.writing import Writer
 from cosmos_views.ledger.instants import DAY_SECONDS
@@ -60,11 +60,11 @@ class Spent:
 
 
 def provisioned(
-    endpoint: Endpoint, buckets: int, name: str = catalogue.load().database
+    endpoint: Endpoint, buckets: int, name: str = catalogue.of(PACK).database
 ) -> tuple[DatabaseProxy, wiring.Worker]:
     """A new database at an endpoint, and a worker over it that logs nothing."""
     client = account.connect(CosmosConnection(endpoint.url, endpoint.key))
-    catalogue.provision(client, name)
+    catalogue.provision(PACK, client, name)
     database = client.get_database_client(name)
     GenerationStore(database.get_container_client("state")).create_first(buckets, PACK.definition)
     connection = CosmosConnection(endpoint.url, endpoint.key)

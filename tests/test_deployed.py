@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ALSO = {"host.json", "requirements.txt", "constraints.txt"}
+ALSO = {"containers.json", "host.json", "requirements.txt", "constraints.txt"}
 FUNCTIONS = "import function_app; print(len(function_app.app.get_functions()))"
 
 

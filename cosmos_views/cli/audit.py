@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from cosmos_views import app as wiring
+from cosmos_views import worker as wiring
 from cosmos_views.cli import connection, trailing
 from cosmos_views.cli.numbers import whole
 from cosmos_views.cli.output import print_json

@@ -84,7 +84,11 @@ def connect(options: argparse.Namespace, *, writes: bool = False) -> Account:
         )
         environment[CONNECTION] = LOCAL_CONNECTION
     connection = cosmos_connection(environment)
-    name = options.database or environment.get("COSMOS_DATABASE") or catalogue.load().database
+    name = (
+        options.database
+        or environment.get("COSMOS_DATABASE")
+        or catalogue.of(options.pack).database
+    )
     try:
         client = account.connect(connection)
     except ServiceRequestError:

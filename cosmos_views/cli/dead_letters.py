@@ -16,7 +16,6 @@ from cosmos_views.cli.output import cell, console, counts, print_json, table
 from cosmos_views.intake.dead_letters import CATEGORIES, DeadLetter, Status
 from cosmos_views.ledger.instants import SECOND_US, iso
 from cosmos_views.pack import Pack
-from cosmos_views.store import catalogue
 from cosmos_views.store.poison import PoisonStore, Selection
 from cosmos_views.upkeep.redrive import Outcome
 
@@ -29,7 +28,7 @@ PROGRESS_EVERY = 25
 HEADINGS = ("id", "source", "document", "category", "path", "status", "attempts", "first failed")
 
 
-def add_parser(commands: Any, _pack: Pack) -> None:
+def add_parser(commands: Any, pack: Pack) -> None:
     """Declare the command and its four actions."""
     parser = commands.add_parser(
         "dead-letters",
@@ -61,17 +60,16 @@ def add_parser(commands: Any, _pack: Pack) -> None:
     )
     discard.set_defaults(run=run_discard, usage_error=discard.error)
     for action in (_list, redrive, discard):
-        _add_filters(action)
+        _add_filters(action, pack)
         connection.add_arguments(action)
     for action in (redrive, discard):
         action.add_argument("--dry-run", action="store_true", help="only list what is selected")
     connection.add_yes(discard)
 
 
-def _add_filters(parser: argparse.ArgumentParser) -> None:
-    sources = [source.name for source in catalogue.load().with_role(catalogue.Role.SOURCE)]
+def _add_filters(parser: argparse.ArgumentParser, pack: Pack) -> None:
     parser.add_argument("--category", choices=CATEGORIES, help="why they could not be applied")
-    parser.add_argument("--source", choices=sources, help="the container they come from")
+    parser.add_argument("--source", choices=sorted(pack.facts), help="the container they come from")
     parser.add_argument("--id", metavar="ID", help="one letter")
     parser.add_argument(
         "--status",
@@ -110,7 +108,7 @@ def run_list(options: argparse.Namespace) -> int:
 
 def run_show(options: argparse.Namespace) -> int:
     """Print one letter."""
-    for letter in _poison(options).select(Selection(_sources(), id=options.letter)):
+    for letter in _poison(options).select(Selection(list(options.pack.facts), id=options.letter)):
         if options.json:
             print_json(msgspec.to_builtins(letter))
         else:
@@ -183,17 +181,13 @@ def _poison(options: argparse.Namespace, *, writes: bool = False) -> PoisonStore
     return PoisonStore(connection.connect(options, writes=writes).container("poison_messages"))
 
 
-def _sources() -> list[str]:
-    return [source.name for source in catalogue.load().with_role(catalogue.Role.SOURCE)]
-
-
 def _selected(poison: PoisonStore, options: argparse.Namespace) -> list[DeadLetter]:
     """Held, because redriving changes what the query finds; so their number is bounded."""
     status = options.status or (ALL if options.id else Status.PENDING)
     age: int | None = options.older_than
     now_us = time.time_ns() // 1_000
     selection = Selection(
-        sources=[options.source] if options.source else _sources(),
+        sources=[options.source] if options.source else list(options.pack.facts),
         status=None if status == ALL else status,
         category=options.category,
         id=options.id,

@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 from azure.cosmos import CosmosClient
 
-from cosmos_views import app as wiring
-from cosmos_views.app import SETTLE_SECONDS
+from cosmos_views import worker as wiring
 from cosmos_views.cli import connection, trailing
 from cosmos_views.cli.numbers import not_negative, positive
 from cosmos_views.cli.output import console, counts, print_json, table
@@ -25,6 +24,7 @@ from cosmos_views.store.sources import SourceStore
 from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
 from cosmos_views.upkeep.erase.erasing import Erasure, Places, Waits
+from cosmos_views.worker import SETTLE_SECONDS
 
 
 class Receipt(msgspec.Struct):

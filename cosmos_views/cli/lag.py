@@ -54,7 +54,9 @@ def run(options: argparse.Namespace) -> int:
     """Print the lag; 1 when a lease is frozen."""
     target = connection.connect(options)
     gauge = Gauge(
-        sources=[source.name for source in catalogue.load().with_role(catalogue.Role.SOURCE)],
+        sources=[
+            source.name for source in catalogue.of(options.pack).with_role(catalogue.Role.SOURCE)
+        ],
         leases=LeaseStore(target.container("leases")),
         feed=ChangeFeedStore(target.database),
         now_seconds=lambda: int(time.time()),

@@ -84,7 +84,11 @@ def provision(
     account.check(target.client)
     try:
         catalogue.provision(
-            target.client, target.database.id, throughput=throughput, on_container=on_container
+            target.pack,
+            target.client,
+            target.database.id,
+            throughput=throughput,
+            on_container=on_container,
         )
     except ValueError as error:
         raise Refused(str(error)) from None

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from cosmos_views import app as wiring
+from cosmos_views import worker as wiring
 from cosmos_views.cli import connection, trailing
 from cosmos_views.cli.numbers import not_negative, positive
 from cosmos_views.cli.output import console, print_json
@@ -175,7 +175,7 @@ def work(
 
 def _begun(now: Generation, options: argparse.Namespace) -> Generation:
     now_seconds = int(time.time())
-    ttls = (one.default_ttl for one in catalogue.load().with_role(catalogue.Role.SOURCE))
+    ttls = (one.default_ttl for one in catalogue.of(options.pack).with_role(catalogue.Role.SOURCE))
     return begun(
         now,
         options.pack.definition,

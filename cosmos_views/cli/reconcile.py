@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from cosmos_views import app as wiring
 from cosmos_views import settings
+from cosmos_views import worker as wiring
 from cosmos_views.cli import connection
 from cosmos_views.cli.numbers import positive, whole
 from cosmos_views.cli.output import console, print_json, table
@@ -130,7 +130,7 @@ def run(options: argparse.Namespace) -> int:
     target = connection.connect(options, writes=not options.dry_run)
     account.check(target.client)
     worker = wiring.build(options.pack, target.client, _settings(options, target.database.id))
-    sources = catalogue.load().with_role(Role.SOURCE)
+    sources = catalogue.of(options.pack).with_role(Role.SOURCE)
     generation = GenerationStore(target.container("state")).in_force(options.pack.definition)
     ttls = (one.default_ttl for one in sources)
     since = provable_since(int(time.time()), generation.began, ttls)
@@ -321,7 +321,7 @@ def _settings(options: argparse.Namespace, database: str) -> settings.Settings:
     elif not settings.is_configured(environment):
         environment[settings.CONNECTION] = connection.LOCAL_CONNECTION
     environment["LOG_LEVEL"] = "CRITICAL"
-    return settings.from_environment(environment)
+    return settings.from_environment(environment, options.pack.sources)
 
 
 def pace_of(meter: Meter, request_units_per_second: float) -> Callable[[], None]:

@@ -170,7 +170,7 @@ def dead_letters(target: connection.Account) -> DeadLetters:
     pending: Counter[str] = Counter()
     oldest: str | None = None
     poison = PoisonStore(target.container("poison_messages"))
-    for source in catalogue.load().with_role(catalogue.Role.SOURCE):
+    for source in catalogue.of(target.pack).with_role(catalogue.Role.SOURCE):
         for letter in poison.summaries(source.name):
             categories[letter.category] += 1
             statuses[letter.status] += 1

@@ -12,8 +12,8 @@ from typing import Any
 
 from azure.cosmos import CosmosClient
 
-from cosmos_views import app as wiring
 from cosmos_views import settings
+from cosmos_views import worker as wiring
 from cosmos_views.cli import connection
 from cosmos_views.cli.connection import LOCAL_CONNECTION
 from cosmos_views.cli.output import console, counts, table
@@ -60,7 +60,9 @@ def connected(
     elif not settings.is_configured(environment):
         environment[settings.CONNECTION] = LOCAL_CONNECTION
         environment.setdefault(settings.BLOB, "UseDevelopmentStorage=true")
-    configured = replace(settings.from_environment(environment), database=target.database.id)
+    configured = replace(
+        settings.from_environment(environment, options.pack.sources), database=target.database.id
+    )
     return target.client, configured
 
 

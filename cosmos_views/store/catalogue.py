@@ -1,7 +1,8 @@
 """The container catalogue: what exists, with which key, TTL and index.
 
-`containers.json` is the single description read by the local ground, by `python -m cosmos_views
-provision` and by the infrastructure templates, so that all three create the same containers.
+The engine's own containers stand in `containers.json` here, a platform's in the file that its pack
+names. Both are the single description read by the emulators, by `python -m cosmos_views provision`
+and by the infrastructure templates, so that all three create the same containers.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,9 @@ import msgspec
 from azure.cosmos import CosmosClient, PartitionKey, ThroughputProperties
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
-CATALOGUE_PATH = Path(__file__).with_name("containers.json")
+from cosmos_views.pack import HEALTH_CONTAINER, Pack
+
+ENGINE_PATH = Path(__file__).with_name("containers.json")
 
 
 class Role(StrEnum):
@@ -74,12 +77,18 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @cache
-def load() -> Catalogue:
-    """The catalogue shipped with the worker."""
-    return msgspec.json.decode(CATALOGUE_PATH.read_bytes(), type=Catalogue)
+def of(pack: Pack) -> Catalogue:
+    """The containers of a pack and of the engine."""
+    own = msgspec.json.decode(pack.containers.read_bytes(), type=Catalogue)
+    engine = msgspec.json.decode(ENGINE_PATH.read_bytes(), type=list[Container])
+    unused = {HEALTH_CONTAINER} - {pack.health.container}
+    return Catalogue(
+        own.database, [*own.containers, *(one for one in engine if one.name not in unused)]
+    )
 
 
 def provision(
+    pack: Pack,
     client: CosmosClient,
     database_name: str | None = None,
     *,
@@ -93,7 +102,7 @@ def provision(
     only containers are read: an identity whose roles end at them may do no more. Raises ValueError,
     naming the container, when an existing one has another partition key.
     """
-    catalogue = load()
+    catalogue = of(pack)
     database = client.get_database_client(database_name or catalogue.database)
     for container in catalogue.containers:
         try:

@@ -11,9 +11,9 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 
-from cosmos_views import app as wiring
+from cosmos_views import worker as wiring
 from cosmos_views.ledger.instants import DAY_SECONDS
-from cosmos_views.settings import ARCHIVE_AFTER_DAYS, BlobConnection
+from cosmos_views.settings import BlobConnection
 from cosmos_views.store.archive import CONTAINER, ArchiveStore
 from cosmos_views.store.change_feed import ChangeFeedStore
 from cosmos_views.store.sources import SourceStore
@@ -41,7 +41,7 @@ def archiver(
         name=lambda: "archive",
         container=source,
         ttl_seconds=365 * DAY_SECONDS,
-        delay_seconds=ARCHIVE_AFTER_DAYS[source] * DAY_SECONDS,
+        delay_seconds=(PACK.source(source).archive_after_days or 0) * DAY_SECONDS,
         feed=ChangeFeedStore(database),
         state=state,
         handle=archiving,
@@ -66,7 +66,7 @@ def run(reader: TrailingReader) -> Reading:
 
 def age(ground: Ground, source: str = INTERACTIONS) -> None:
     """So that everything written until now is old enough."""
-    ground.later(ARCHIVE_AFTER_DAYS[source] * DAY_SECONDS + 1)
+    ground.later((PACK.source(source).archive_after_days or 0) * DAY_SECONDS + 1)
 
 
 def archived(blobs: BlobServiceClient) -> dict[str, Document]:

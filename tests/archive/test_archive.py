@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 from azure.storage.blob import BlobServiceClient, StandardBlobTier
 
-from cosmos_views import app as wiring
+from cosmos_views import worker as wiring
 from cosmos_views.ledger.commits import Transient
 from cosmos_views.ledger.instants import DAY_SECONDS
 from cosmos_views.ledger.owners import owner_key
@@ -282,7 +282,9 @@ def test_a_split_while_it_archives_leaves_nothing_out(
 
 
 def test_an_age_too_near_to_expiry_is_refused_at_start(ground: Ground) -> None:
-    settings = from_environment({**ground.app_settings(), "ARCHIVE_AFTER_DAYS_SESSIONS": "77"})
+    settings = from_environment(
+        {**ground.app_settings(), "ARCHIVE_AFTER_DAYS_SESSIONS": "77"}, PACK.sources
+    )
 
     with pytest.raises(ConfigurationError) as refused:
         wiring.build(PACK, ground.connect(), settings)
@@ -296,7 +298,9 @@ def test_an_age_too_near_to_expiry_is_refused_at_start(ground: Ground) -> None:
         wiring.build(
             PACK,
             ground.connect(),
-            from_environment({**ground.app_settings(), f"ARCHIVE_AFTER_DAYS_{name}": most}),
+            from_environment(
+                {**ground.app_settings(), f"ARCHIVE_AFTER_DAYS_{name}": most}, PACK.sources
+            ),
         )
 
 

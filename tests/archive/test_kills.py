@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from cosmos_views.settings import ARCHIVE_AFTER_DAYS_NAMES
+from cosmos_views.settings import archive_name
 from cosmos_views.store.archive import CONTAINER
 from emulators.azurite import Azurite
 from emulators.cosmos import Endpoint
+from pack import PACK
 from tests.archive.copies import archived, archiver, run
 from tests.kills.gates import BlobGate
 from tests.kills.processes import Command, chosen
@@ -49,7 +50,7 @@ def ready(
 
 
 def archiving(ground: Ground, blob: str) -> Command:
-    environment = {"BLOB": blob, **dict.fromkeys(ARCHIVE_AFTER_DAYS_NAMES.values(), "0")}
+    environment = {"BLOB": blob, **dict.fromkeys(map(archive_name, PACK.sources), "0")}
     account = ("--connection", ground.endpoint.connection_string, "--database", ground.database)
     return Command(ground.endpoint, "archive", *account, environment=environment)
 

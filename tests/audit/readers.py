@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from cosmos_views.app import Worker
 from cosmos_views.store.change_feed import ChangeFeedStore
 from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.cursors import Cursor
 from cosmos_views.upkeep.trailing import Allowance, Reading, TrailingReader, run_all
+from cosmos_views.worker import Worker
 from tests.worker.ground import INTERACTIONS, Document, Ground
 
 HOUR = 3_600

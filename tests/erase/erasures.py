@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from cosmos_views.app import Worker
 from cosmos_views.cli.main import main
 from cosmos_views.ledger.owners import hot_id, owner_key
 from cosmos_views.upkeep.trailing import run_all
+from cosmos_views.worker import Worker
 from tests.archive.copies import archived
 from tests.audit.readers import at_endpoint_time
 from tests.oracle import Prices, SourceDocument, compute_views

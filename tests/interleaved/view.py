@@ -4,6 +4,7 @@ Their pack holds nothing else.
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from cosmos_views.pack import Pack
@@ -58,4 +59,4 @@ VIEW = View(
     expand=expand,
 )
 
-PACK = Pack("interleaved", 1, (), {VIEW.name: VIEW})
+PACK = Pack("interleaved", 1, Path(), (), {VIEW.name: VIEW})

@@ -5,9 +5,10 @@ from azure.cosmos import CosmosClient, PartitionKey
 
 from cosmos_views.store import catalogue
 from emulators.cosmos import Endpoint
+from pack import PACK
 from tests.ops.conftest import Run
 
-NAMES = {container.name for container in catalogue.load().containers}
+NAMES = {container.name for container in catalogue.of(PACK).containers}
 
 
 def test_creates_every_container_and_the_first_generation(ops: Run) -> None:

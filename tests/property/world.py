@@ -96,7 +96,7 @@ class World:
             jitter=lambda: 0.0,
             wait=self.sources.pause,
         )
-        containers = catalogue.load()
+        containers = catalogue.of(PACK)
         self.workers = [
             {
                 source.container: Processor(

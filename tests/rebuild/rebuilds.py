@@ -45,7 +45,7 @@ def in_force(ground: Ground) -> Generation:
 
 def another_definition(monkeypatch: pytest.MonkeyPatch, code: int = 99) -> None:
     """From now on this process is a newer worker."""
-    monkeypatch.setattr(Pack, "definition", f"{code}-another")
+    monkeypatch.setattr(Pack, "definition", property(lambda _: f"{code}-another"))
 
 
 def assert_only_this_generation_is_left(ground: Ground, generation: int) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cosmos_views import app as wiring
+from cosmos_views import worker as wiring
 from cosmos_views.cli.main import main
 from cosmos_views.ledger.generations import Phase, advanced, begun, horizon
 from cosmos_views.ledger.instants import (
@@ -41,7 +41,7 @@ from tests.worker.ground import (
 )
 from tests.worker.stories import interaction, session
 
-TTLS = [one.default_ttl for one in catalogue.load().with_role(catalogue.Role.SOURCE)]
+TTLS = [one.default_ttl for one in catalogue.of(PACK).with_role(catalogue.Role.SOURCE)]
 TTL_SECONDS = 600
 COMPARED = ("daily_metrics", "user_analytics", "system_health", "engagement_summary")
 

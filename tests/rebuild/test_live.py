@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 
-from cosmos_views import app as wiring
+from cosmos_views import worker as wiring
 from cosmos_views.ledger.commits import Transient
 from cosmos_views.ledger.generations import Building
 from cosmos_views.publish import heads

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cosmos_views.app import Worker
+from cosmos_views.worker import Worker
 
 
 @dataclass

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from cosmos_views.app import Worker
 from cosmos_views.intake import batch, documents
 from cosmos_views.intake.dead_letters import DeadLetter
 from cosmos_views.intake.judging import Breaker
@@ -16,6 +15,7 @@ from cosmos_views.store import account
 from cosmos_views.store.poison import PoisonStore, Selection
 from cosmos_views.upkeep import redrive
 from cosmos_views.upkeep.redrive import Redriver
+from cosmos_views.worker import Worker
 from emulators.cosmos import Endpoint
 from processors import interactions
 from tests.worker.ground import INTERACTIONS, SOURCES, Document, Ground, deliver

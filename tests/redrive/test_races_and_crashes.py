@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from cosmos_views.app import Worker
 from cosmos_views.intake.dead_letters import DeadLetter
 from cosmos_views.ledger.commits import Transient
+from cosmos_views.worker import Worker
 from emulators.cosmos.faults import Moment
 from tests.redrive.boundaries import Boundaries, watched
 from tests.redrive.conftest import (

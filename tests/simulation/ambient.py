@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import cosmos_views.store.archive
-from cosmos_views import app as wiring
+from cosmos_views import worker as wiring
 from cosmos_views.cli import rebuild
 from cosmos_views.pack import Pack
 from cosmos_views.upkeep.erase import erasing

@@ -12,9 +12,9 @@ from random import Random
 
 import msgspec
 
-from cosmos_views.app import FUNCTION_SECONDS_MAX, Worker
 from cosmos_views.ledger.commits import Transient
 from cosmos_views.ledger.entries import entry_id
+from cosmos_views.worker import FUNCTION_SECONDS_MAX, Worker
 from tests.generators.delivered import as_delivered
 from tests.simulation.cosmos import Document, Range
 from tests.simulation.faults import Kind

@@ -12,7 +12,6 @@ from random import Random
 
 from azure.core.exceptions import AzureError
 
-from cosmos_views.app import SETTLE_SECONDS
 from cosmos_views.cli import rebuild
 from cosmos_views.ledger.commits import CommitError, Transient
 from cosmos_views.ledger.generations import BEFORE_SWITCH, Phase
@@ -24,6 +23,7 @@ from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
 from cosmos_views.upkeep.erase.erasing import Erasure, Places, Waits
 from cosmos_views.upkeep.rebuild.rebuilding import Overtaken, Rebuilding
+from cosmos_views.worker import SETTLE_SECONDS
 from tests.simulation.scheduler import Killed
 from tests.simulation.world import World
 

@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
-from cosmos_views.app import FUNCTION_SECONDS_MAX, Worker
 from cosmos_views.ledger.commits import CommitError, Transient
 from cosmos_views.store.failures import Refused
+from cosmos_views.worker import FUNCTION_SECONDS_MAX, Worker
 from pack import PACK
 from tests.generators import Version, history
 from tests.oracle.documents import read_user

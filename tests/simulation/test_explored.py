@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from cosmos_views.app import Worker
 from cosmos_views.ledger.commits import CommitError, Transient
 from cosmos_views.ledger.owners import owner_key
+from cosmos_views.worker import Worker
 from pack import PACK
 from tests.generators import pools
 from tests.simulation.auditor import Auditor

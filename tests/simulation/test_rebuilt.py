@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from cosmos_views.app import FUNCTION_SECONDS_MAX, SETTLE_SECONDS
 from cosmos_views.ledger.generations import Phase
+from cosmos_views.worker import FUNCTION_SECONDS_MAX, SETTLE_SECONDS
 from tests.simulation import operator
 from tests.simulation.auditor import Auditor
 from tests.simulation.operator import Operator

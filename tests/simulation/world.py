@@ -8,8 +8,8 @@ from typing import Any, cast
 import msgspec
 from azure.cosmos import CosmosClient
 
-from cosmos_views import app as wiring
 from cosmos_views import settings
+from cosmos_views import worker as wiring
 from cosmos_views.ledger.generations import GENERATION_ID, Generation
 from cosmos_views.store import catalogue
 from pack import PACK
@@ -57,7 +57,7 @@ class World:
                 lambda: self.scheduler.now,
                 Random(f"replicas:{seed}:{one.name}"),
             )
-            for one in catalogue.load().containers
+            for one in catalogue.of(PACK).containers
         }
         self.gate.stalling = self.swarm.of(Kind.STALLED) * 0.01
         lagging = self.swarm.of(Kind.LAGGING) * 0.5

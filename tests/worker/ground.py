@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from azure.cosmos import ContainerProxy, CosmosClient
 
-from cosmos_views import app as wiring
+from cosmos_views import worker as wiring
 from cosmos_views.intake.report import Report
 from cosmos_views.ledger.buckets import bucket_pk
 from cosmos_views.ledger.commits import Transient
@@ -62,7 +62,7 @@ class Ground:
     buckets: int = 1
 
     def __post_init__(self) -> None:
-        catalogue.provision(self.client, self.database, throughput=False)
+        catalogue.provision(PACK, self.client, self.database, throughput=False)
         self.clients: list[CosmosClient] = []
         self.generation = 1
         self.closed = False
@@ -149,9 +149,7 @@ class Ground:
 
             patch.setattr(account, "connect", connected)
             patch.setitem(options, "timing", options.get("timing", Timing(retry_delay_scale=0.0)))
-            with Host(
-                REPOSITORY, self.app_settings(), fresh_modules=("wiring",), seed=1, **options
-            ) as host:
+            with Host(REPOSITORY, self.app_settings(), seed=1, **options) as host:
                 yield host
 
     def app_settings(self) -> dict[str, str]:

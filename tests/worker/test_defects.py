@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cosmos_views.app import Worker
 from cosmos_views.intake.judging import TooManyDefects
+from cosmos_views.worker import Worker
 from tests.worker.ground import (
     INTERACTIONS,
     Document,

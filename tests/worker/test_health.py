@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from cosmos_views import app as wiring
 from cosmos_views import health as change_feed_health
+from cosmos_views import worker as wiring
 from cosmos_views.health import Batch
 from cosmos_views.ledger.commits import Transient
 from cosmos_views.store.views import ViewStore

@@ -9,9 +9,9 @@ from random import Random
 
 import pytest
 
-from cosmos_views.app import Worker
 from cosmos_views.intake.doubts import DOUBT_PAUSE_SECONDS
 from cosmos_views.ledger.commits import Transient
+from cosmos_views.worker import Worker
 from emulators.cosmos import Endpoint
 from tests.worker.ground import (
     INCIDENTS,

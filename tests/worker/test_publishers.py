@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from cosmos_views.app import Worker
 from cosmos_views.ledger.commits import Transient
 from cosmos_views.publish.publisher import GenerationChanged, Publisher
+from cosmos_views.worker import Worker
 from emulators.cosmos import Endpoint
 from tests.oracle.batches import BATCHES, read_batch
 from tests.worker.ground import (

@@ -22,7 +22,7 @@ from tests.worker.ground import (
 from tests.worker.stories import incident, interaction, on, session
 
 PAGE = Path(__file__).parents[2] / "docs" / "reading-views.md"
-CATALOGUE = Path(__file__).parents[2] / "cosmos_views" / "store" / "containers.json"
+CATALOGUE = PACK.containers
 CODE = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.M | re.S)
 ONE_PARTITION_RU_MAX = 10.0
 

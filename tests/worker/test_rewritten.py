@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from cosmos_views.app import Worker
 from cosmos_views.intake.raw_json import as_text
 from cosmos_views.store import sources
 from cosmos_views.store.sources import SourceStore
+from cosmos_views.worker import Worker
 from emulators.cosmos import Endpoint
 from tests.worker.ground import (
     INCIDENTS,

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from cosmos_views.app import Worker
 from cosmos_views.intake.ports import Sources, State
 from cosmos_views.intake.report import Report
 from cosmos_views.ledger.commits import Committed, Operation, Transient
+from cosmos_views.worker import Worker
 from emulators.cosmos import Endpoint
 from tests.local.functions.processes import FAST, HostProcess, host_process
 from tests.oracle.batches import BATCHES, read_batch

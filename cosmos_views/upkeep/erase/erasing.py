@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from azure.core.exceptions import AzureError
 
-from cosmos_views import app as wiring
+from cosmos_views import worker as wiring
 from cosmos_views.intake.ownership import Layout
 from cosmos_views.ledger.commits import CommitError, Conflict, Delete, Transient, Write
 from cosmos_views.ledger.generations import BEFORE_SWITCH, Generation, Phase

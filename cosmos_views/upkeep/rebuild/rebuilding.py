@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from cosmos_views import app as wiring
+from cosmos_views import worker as wiring
 from cosmos_views.intake.ownership import Layout
 from cosmos_views.ledger.buckets import bucket_pk
 from cosmos_views.ledger.commits import CommitError, Conflict, Transient, Write

@@ -53,7 +53,7 @@ class Gone:
         """The entries of documents that are gone. Raises Transient."""
         self._ttls = {
             one.name: self.database.get_container_client(one.name).read().get("defaultTtl")
-            for one in catalogue.load().with_role(catalogue.Role.SOURCE)
+            for one in catalogue.of(self.pack).with_role(catalogue.Role.SOURCE)
         }
         looked_at = 0
         for pk in self.pks:
@@ -108,7 +108,7 @@ class Gone:
             return float("inf")
         known = entry["ttl"] - TTL_AFTER_SOURCE_SECONDS
         # Longer than its container's only where it is the document's own.
-        is_own = known > catalogue.load().named(source).default_ttl
+        is_own = known > catalogue.of(self.pack).named(source).default_ttl
         return float(known if is_own or container_ttl == -1 else min(known, container_ttl))
 
     def _standing(self, source: str, ids: Collection[str]) -> set[str]:
