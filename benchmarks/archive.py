@@ -28,6 +28,7 @@ from typing import Any
 from azure.cosmos import CosmosClient
 
 from benchmarks.traffic import DAY, SEED, Document, lengthened
+from cosmos_views.ledger.copies import Copy
 from cosmos_views.settings import BlobConnection
 from cosmos_views.store import catalogue
 from cosmos_views.store.archive import ArchiveStore, connect
@@ -35,7 +36,7 @@ from cosmos_views.store.change_feed import ChangeFeedStore
 from cosmos_views.store.erased import ErasedUsers
 from cosmos_views.store.metering import metered
 from cosmos_views.store.state import StateStore
-from cosmos_views.upkeep.archive.copies import Archiving, Copy
+from cosmos_views.upkeep.archive.copies import Archiving
 from cosmos_views.upkeep.trailing import Allowance, TrailingReader
 from demo.synthetic import INTERACTIONS, traffic
 from emulators.azurite import Azurite

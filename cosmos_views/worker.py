@@ -21,7 +21,7 @@ from cosmos_views.intake.ownership import Layout
 from cosmos_views.intake.report import Report
 from cosmos_views.ledger import foreign
 from cosmos_views.ledger.buckets import bucket_pk
-from cosmos_views.ledger.generations import Generation
+from cosmos_views.ledger.generations import GENERATION_SECONDS, Generation
 from cosmos_views.ledger.instants import DAY_SECONDS
 from cosmos_views.pack import Pack
 from cosmos_views.publish.parked import shown_name
@@ -49,8 +49,6 @@ from cosmos_views.upkeep.trailing import Handle, Reading, TrailingReader, run_al
 
 ARCHIVE_MARGIN_DAYS = 14
 """Documents are archived so long before they expire, at the latest."""
-GENERATION_SECONDS = 30
-"""Stage 1 reads the generation document again after so many seconds."""
 FUNCTION_SECONDS_MAX = 600
 """`functionTimeout` in host.json: the host ends whatever runs for longer."""
 SETTLE_SECONDS = GENERATION_SECONDS + FUNCTION_SECONDS_MAX

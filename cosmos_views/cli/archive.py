@@ -10,10 +10,11 @@ from typing import Any
 from cosmos_views.cli import connection, restore, trailing
 from cosmos_views.cli.output import print_json
 from cosmos_views.intake.documents import Source
+from cosmos_views.ledger.feeds import Document
 from cosmos_views.pack import Pack
 from cosmos_views.settings import ConfigurationError
 from cosmos_views.upkeep.archive.copies import ALARMING, Archiving, change_of, copy_of
-from cosmos_views.upkeep.trailing import Document, Handle, TrailingReader
+from cosmos_views.upkeep.trailing import Handle, TrailingReader, Unwritten
 
 
 def add_parser(commands: Any, pack: Pack) -> None:
@@ -90,7 +91,7 @@ def _refused(reader: TrailingReader) -> Iterator[str]:
 
 def _write_nothing(reader: TrailingReader) -> None:
     """Read on as usual, and leave cursors and blobs as they are."""
-    reader.state = trailing.Unwritten(reader.state)
+    reader.state = Unwritten(reader.state)
     archiving = reader.handle
     assert isinstance(archiving, Archiving)
     reader.handle = _counting(archiving.source)

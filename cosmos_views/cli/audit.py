@@ -10,11 +10,12 @@ from cosmos_views import worker as wiring
 from cosmos_views.cli import connection, trailing
 from cosmos_views.cli.numbers import whole
 from cosmos_views.cli.output import print_json
+from cosmos_views.ledger.feeds import Document
 from cosmos_views.pack import Pack
 from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.audit import CHECKED, REPAIRED
 from cosmos_views.upkeep.reconcile.walking import Walk
-from cosmos_views.upkeep.trailing import Document, TrailingReader
+from cosmos_views.upkeep.trailing import TrailingReader, Unwritten
 
 WOULD_REPAIR = "would_repair"
 
@@ -88,5 +89,5 @@ def _repair_nothing(reader: TrailingReader, worker: wiring.Worker, state: StateS
         walk.page(reader.container, documents)
         return Counter({CHECKED: len(documents), WOULD_REPAIR: walk.lost - before})
 
-    reader.state = trailing.Unwritten(reader.state)
+    reader.state = Unwritten(reader.state)
     reader.handle = handle

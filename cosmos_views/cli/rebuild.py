@@ -9,8 +9,9 @@ import msgspec
 
 from cosmos_views import worker as wiring
 from cosmos_views.cli import connection, trailing
+from cosmos_views.cli.horizon import print_unchanging
 from cosmos_views.cli.numbers import not_negative, positive
-from cosmos_views.cli.output import console, print_json
+from cosmos_views.cli.output import console, print_json, table
 from cosmos_views.cli.provision import buckets
 from cosmos_views.cli.reconcile import pace_of
 from cosmos_views.cli.trailing import moment
@@ -28,7 +29,7 @@ from cosmos_views.store.failures import Refused
 from cosmos_views.store.generation import GenerationStore, HeldGeneration
 from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
-from cosmos_views.upkeep.rebuild.comparing import Comparison, compare, print_comparison
+from cosmos_views.upkeep.rebuild.comparing import Comparison, compare
 from cosmos_views.upkeep.rebuild.rebuilding import Done, Overtaken, Rebuilding
 
 
@@ -271,7 +272,7 @@ def _print(result: Result, options: argparse.Namespace) -> None:
         print(file=sys.stderr)
     out = console()
     if result.comparison is not None:
-        print_comparison(result.comparison)
+        _print_comparison(result.comparison)
     for key in result.keys_stuck:
         out.print(f"not published: {key}")
     out.print(
@@ -299,3 +300,26 @@ def _noted(text: str) -> None:
     """Progress within a phase, on a terminal only."""
     if sys.stderr.isatty():
         print(f"\r{text:<60}", end="", file=sys.stderr, flush=True)
+
+
+def _print_comparison(comparison: Comparison) -> None:
+    """The comparison for people."""
+    out = console()
+    out.print(
+        table(
+            ("view", "same", "change", "appear", "vanish", "kept as they are"),
+            (
+                (one.view, one.same, one.changes, one.appears, one.vanishes, one.kept)
+                for one in comparison.views
+            ),
+            "If the new generation came into force now",
+        )
+    )
+    examples = [
+        (one.document, one.path, one.old, one.new)
+        for view in comparison.views
+        for one in view.examples
+    ]
+    if examples:
+        out.print(table(("document", "path", "old", "new"), examples, "Such as"))
+    print_unchanging(comparison.unchanging)

@@ -16,6 +16,7 @@ import msgspec
 from cosmos_views import settings
 from cosmos_views import worker as wiring
 from cosmos_views.cli import connection
+from cosmos_views.cli.horizon import print_unchanging
 from cosmos_views.cli.numbers import positive, whole
 from cosmos_views.cli.output import console, print_json, table
 from cosmos_views.intake.ownership import Layout
@@ -30,7 +31,7 @@ from cosmos_views.store.generation import GenerationStore
 from cosmos_views.store.metering import Meter
 from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
-from cosmos_views.upkeep.rebuild.horizon import Unchanging, print_unchanging, unchanging
+from cosmos_views.upkeep.rebuild.horizon import Unchanging, unchanging
 from cosmos_views.upkeep.reconcile import proving, walking
 from cosmos_views.upkeep.reconcile.gone import Gone, day_of, where
 from cosmos_views.upkeep.reconcile.proof import provable_since

@@ -16,6 +16,7 @@ from cosmos_views.cli.decisions import Ledger
 from cosmos_views.cli.lines import Line, Problem, as_line
 from cosmos_views.cli.output import cell, console, print_json
 from cosmos_views.cli.writing import Writer
+from cosmos_views.ledger.copies import CopyFailed
 from cosmos_views.ledger.labels import digest
 from cosmos_views.ledger.owners import owner_key
 from cosmos_views.pack import Pack
@@ -26,14 +27,7 @@ from cosmos_views.store.erased import ErasedUsers
 from cosmos_views.store.failures import Refused
 from cosmos_views.store.sources import SourceStore
 from cosmos_views.store.state import StateStore
-from cosmos_views.upkeep.archive.copies import (
-    CopyFailed,
-    Place,
-    as_json,
-    path_of,
-    places_of,
-    restored,
-)
+from cosmos_views.upkeep.archive.copies import Place, as_json, path_of, places_of, restored
 
 CHUNK_DOCUMENTS = 500
 

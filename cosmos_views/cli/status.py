@@ -10,6 +10,7 @@ import msgspec
 from azure.cosmos import ContainerProxy
 
 from cosmos_views.cli import connection
+from cosmos_views.cli.horizon import print_unchanging
 from cosmos_views.cli.output import cell, console, counts, print_json, table
 from cosmos_views.cli.trailing import moment
 from cosmos_views.intake.dead_letters import Status as LetterStatus
@@ -23,7 +24,7 @@ from cosmos_views.publish.parked import PARKED_FROM, PARKED_TO
 from cosmos_views.store import catalogue
 from cosmos_views.store.point_read import point_read
 from cosmos_views.store.poison import Pending, PoisonStore
-from cosmos_views.upkeep.rebuild.horizon import Unchanging, print_unchanging, unchanging
+from cosmos_views.upkeep.rebuild.horizon import Unchanging, unchanging
 
 PARKED_SHOWN_MAX = 20
 

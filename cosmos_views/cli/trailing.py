@@ -17,30 +17,11 @@ from cosmos_views import worker as wiring
 from cosmos_views.cli import connection
 from cosmos_views.cli.connection import LOCAL_CONNECTION
 from cosmos_views.cli.output import console, counts, table
-from cosmos_views.ledger.commits import Committed, Operation
+from cosmos_views.ledger.copies import CopyFailed
+from cosmos_views.ledger.feeds import Document
 from cosmos_views.store import account
-from cosmos_views.upkeep.archive.copies import CopyFailed
 from cosmos_views.upkeep.cursors import Risk, risk
-from cosmos_views.upkeep.trailing import CursorState, Document, Reading, TrailingReader, run_all
-
-PAGES_MAX = 10**9
-SECONDS_MAX = 1e9
-"""A command reads everything that has aged, however long it takes."""
-
-
-class Unwritten:
-    """State of which only reading is meant: cursors stay where they are."""
-
-    def __init__(self, state: CursorState) -> None:
-        self._state = state
-
-    def read_range(self, pk: str, start: str, end: str) -> list[Document]:
-        """As it is stored."""
-        return self._state.read_range(pk, start, end)
-
-    def commit(self, pk: str, operations: Sequence[Operation]) -> Committed:  # noqa: ARG002
-        """Nothing is written."""
-        return Committed({one.document_id: "unwritten" for one in operations}, None)
+from cosmos_views.upkeep.trailing import PAGES_MAX, SECONDS_MAX, Reading, TrailingReader, run_all
 
 
 def worker(options: argparse.Namespace, *, writes: bool) -> wiring.Worker:

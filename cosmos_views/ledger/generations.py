@@ -23,6 +23,8 @@ GENERATION_ID = "generation"
 HORIZON_MARGIN_DAYS = 2
 """An event may lie a day after its document's last write, and documents go on expiring while the
 next generation is counted."""
+GENERATION_SECONDS = 30
+"""Stage 1 reads the generation document again after so many seconds."""
 
 
 class Phase(StrEnum):

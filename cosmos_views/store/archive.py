@@ -31,10 +31,10 @@ from azure.storage.blob import (
 )
 
 from cosmos_views.ledger.commits import Transient
+from cosmos_views.ledger.copies import REFUSED, ROOT, Copy, CopyFailed, CopyRefused
 from cosmos_views.ledger.versions import Order, Version, order
 from cosmos_views.settings import BlobConnection
 from cosmos_views.store.transport import transport_settings
-from cosmos_views.upkeep.archive.copies import REFUSED, ROOT, Copy, CopyFailed, Refused
 
 CONTAINER = "archive"
 CONCURRENCY = 8
@@ -105,7 +105,7 @@ class ArchiveStore:
                 return
 
     def delete(self, path: str) -> bool:
-        """Whether there was such a copy. Raises Refused, Transient."""
+        """Whether there was such a copy. Raises CopyRefused, Transient."""
         with _transient("delete_blob", path):
             try:
                 self._container.delete_blob(path, delete_snapshots="include")
@@ -135,7 +135,7 @@ class ArchiveStore:
     def _ended(self, copy: Copy) -> str:
         try:
             return self._write(copy)
-        except Refused:
+        except CopyRefused:
             return REFUSED
 
     def _write(self, copy: Copy) -> str:
@@ -152,7 +152,7 @@ class ArchiveStore:
                     except ResourceNotFoundError:
                         self._create_container()
                         continue
-            except Refused as error:  # perhaps the blob holds this version already
+            except CopyRefused as error:  # perhaps the blob holds this version already
                 refused = error
             found = self._look(blob)
             if found is None and refused is not None:
@@ -161,7 +161,7 @@ class ArchiveStore:
                 continue
             held, etag = found
             if held.ts is None:
-                raise Refused("a blob that is no copy has the name of one", copy.path)
+                raise CopyRefused("a blob that is no copy has the name of one", copy.path)
             match order(_plain(copy.version), held):
                 case Order.DUPLICATE:
                     return UNCHANGED
@@ -225,7 +225,7 @@ def _plain(version: Version) -> Version:
 
 @contextmanager
 def _transient(operation: str, path: str = "") -> Iterator[None]:
-    """Turn every failure of a call into CopyFailed, naming the call; Refused, where the service
+    """Turn every failure of a call into CopyFailed, naming the call; CopyRefused, where the service
     says that this one blob is the reason. Of everything else nothing is refused for good: an
     archive that cannot write must stand still, and say so."""
     try:
@@ -234,7 +234,7 @@ def _transient(operation: str, path: str = "") -> Iterator[None]:
         code = getattr(error, "error_code", None) or error.status_code
         code = getattr(code, "value", code)
         refused = code in REFUSALS or error.status_code == NEVER_OF_ONE_COPY
-        failure = Refused if refused else CopyFailed
+        failure = CopyRefused if refused else CopyFailed
         raise failure(f"{operation} on the archive failed with {code}", path) from error
     except AzureError as error:
         what = f"{operation} on the archive failed: {type(error).__name__}"

@@ -14,10 +14,9 @@ import msgspec
 from azure.cosmos import DatabaseProxy
 
 from cosmos_views.ledger.commits import Transient
+from cosmos_views.ledger.feeds import FeedRange, Page, Split
 from cosmos_views.store import metering
 from cosmos_views.store.failures import transient
-from cosmos_views.upkeep.cursors import FeedRange
-from cosmos_views.upkeep.trailing import Page, Split
 
 _ETAG = "etag"
 _SESSION_TOKEN = "x-ms-session-token"  # noqa: S105 - the name of a header

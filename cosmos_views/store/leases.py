@@ -10,11 +10,10 @@ from typing import Any
 import msgspec
 from azure.cosmos import ContainerProxy
 
+from cosmos_views.ledger.feeds import WHOLE, FeedRange, Lease
 from cosmos_views.ledger.foreign import of_form
 from cosmos_views.store import metering
 from cosmos_views.store.failures import transient
-from cosmos_views.upkeep.cursors import FeedRange
-from cosmos_views.upkeep.lag import WHOLE, Lease
 
 
 class _Range(msgspec.Struct):

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from cosmos_views.intake.batch import Processor
 from cosmos_views.intake.raw_json import as_text
-from cosmos_views.upkeep.trailing import Document, Handle
+from cosmos_views.ledger.feeds import Document
+from cosmos_views.upkeep.trailing import Handle
 
 CHECKED = "checked"
 REPAIRED = "repaired"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from cosmos_views.ledger.feeds import FeedRange
 from cosmos_views.ledger.instants import DAY_SECONDS
 
 CURSORS_PK = "cursors"
@@ -18,17 +19,6 @@ RISK_SECONDS = 7 * DAY_SECONDS
 """A document unread so shortly before it expires is at risk. A reader's delay ends 14 days before
 expiry at the latest, so half of that has passed by then."""
 GAPS_MAX = 20
-
-
-class FeedRange(NamedTuple):
-    """A range of hashed partition keys, hexadecimal; the maximum is not part of it."""
-
-    minimum: str
-    maximum: str
-
-    def covers(self, other: "FeedRange") -> bool:
-        """Whether the other range lies within this one."""
-        return self.minimum <= other.minimum and other.maximum <= self.maximum
 
 
 class Gap(NamedTuple):

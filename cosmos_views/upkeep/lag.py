@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from cosmos_views.upkeep.cursors import FeedRange
-from cosmos_views.upkeep.trailing import Feed, Split
+from cosmos_views.ledger.feeds import WHOLE, FeedRange, Lease, Split
+from cosmos_views.upkeep.trailing import Feed
 
 LEASE_EXPIRATION_SECONDS = 60
 """A lease not renewed for so long is free to be taken (the platform's default)."""
-WHOLE = FeedRange("", "FF")
 SPLITS_MAX = 3
 
 
@@ -32,20 +31,6 @@ class State(StrEnum):
     """Changes wait, and the lease moves, or nobody knows yet whether it does."""
     FROZEN = "frozen"
     """Changes wait, and its position is what it was at the reading before."""
-
-
-@dataclass(frozen=True)
-class Lease:
-    """Who reads a range of a source, and how far: a lease document of the platform."""
-
-    id: str
-    token: str
-    feed_range: FeedRange
-    owner: str | None
-    position: str | None
-    """The service's own mark; None before the first checkpoint."""
-    renewed_at: int | None
-    """When it was last written, in seconds since 1970."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ page is done, but the cursor waits for the rest of it.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -26,11 +26,11 @@ from cosmos_views.ledger.commits import (
     Operation,
     Write,
 )
+from cosmos_views.ledger.feeds import Document, FeedRange, Page, Split
 from cosmos_views.ledger.foreign import of_form
 from cosmos_views.upkeep.cursors import (
     CURSORS_PK,
     Cursor,
-    FeedRange,
     Held,
     Risk,
     cursors_of,
@@ -45,26 +45,15 @@ LOOK_SECONDS = 3_600
 TILINGS_MAX = 5
 """Ranges are looked up so often in one run, where they change or another worker moves them."""
 
-Document = dict[str, Any]
 Handle = Callable[[Sequence[Document]], Counter[str]]
 """Does what the reader is for with some documents; returns what it did, counted. Whatever it
 raises keeps the cursor where it is. Safe to repeat."""
 Again = Callable[[int, int], Counter[str]]
 """Takes up what earlier runs have put aside, at a time, of a container with a TTL, both in seconds;
 returns what it did, counted."""
-
-
-class Split(Exception):
-    """A range is no longer one physical range; nothing was read."""
-
-
-class Page(NamedTuple):
-    """Documents in the feed's order, and the position after them."""
-
-    documents: list[Document]
-    position: str | None
-    session_lsn: int | None = None
-    """The range's latest LSN at the time, where the answer told it."""
+PAGES_MAX = 10**9
+SECONDS_MAX = 1e9
+"""A command reads everything that has aged, however long it takes."""
 
 
 class Feed(Protocol):
@@ -314,3 +303,18 @@ def run_all(
             reading = Reading(reader.container, caught_up=False, failures=[error])
         readings.append(reading)
     return readings
+
+
+class Unwritten:
+    """State of which only reading is meant: cursors stay where they are."""
+
+    def __init__(self, state: CursorState) -> None:
+        self._state = state
+
+    def read_range(self, pk: str, start: str, end: str) -> list[Document]:
+        """As it is stored."""
+        return self._state.read_range(pk, start, end)
+
+    def commit(self, pk: str, operations: Sequence[Operation]) -> Committed:  # noqa: ARG002
+        """Nothing is written."""
+        return Committed({one.document_id: "unwritten" for one in operations}, None)

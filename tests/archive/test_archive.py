@@ -12,13 +12,13 @@ from azure.storage.blob import BlobServiceClient, StandardBlobTier
 
 from cosmos_views import worker as wiring
 from cosmos_views.ledger.commits import Transient
+from cosmos_views.ledger.copies import Copy
 from cosmos_views.ledger.instants import DAY_SECONDS
 from cosmos_views.ledger.owners import owner_key
 from cosmos_views.ledger.versions import Version
 from cosmos_views.settings import BlobConnection, ConfigurationError, from_environment
 from cosmos_views.store import archive
 from cosmos_views.store.archive import CONTAINER, ArchiveStore
-from cosmos_views.upkeep.archive.copies import Copy
 from emulators.azurite import Azurite
 from emulators.cosmos import Endpoint
 from pack import PACK

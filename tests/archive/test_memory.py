@@ -3,9 +3,10 @@
 import tracemalloc
 from collections.abc import Callable, Sequence
 
+from cosmos_views.ledger.copies import Copy
 from cosmos_views.settings import CosmosConnection
 from cosmos_views.store import account
-from cosmos_views.upkeep.archive.copies import Archiving, Copy
+from cosmos_views.upkeep.archive.copies import Archiving
 from cosmos_views.upkeep.trailing import PAGE_DOCUMENTS
 from emulators.cosmos import Endpoint
 from pack import PACK

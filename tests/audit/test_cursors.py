@@ -5,7 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosmos_views.upkeep.cursors import FeedRange, Held, new_cursor, tiling
+from cosmos_views.ledger.feeds import FeedRange
+from cosmos_views.upkeep.cursors import Held, new_cursor, tiling
 
 EDGES = ["", *(f"{number:02X}" for number in range(16, 240, 32)), "FF"]
 

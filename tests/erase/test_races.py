@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobServiceClient
 
+from cosmos_views.ledger.copies import Copy
 from cosmos_views.store.archive import ArchiveStore
 from cosmos_views.store.erased import ErasedUsers
 from cosmos_views.store.state import StateStore
-from cosmos_views.upkeep.archive.copies import Archiving, Copy
+from cosmos_views.upkeep.archive.copies import Archiving
 from emulators.azurite import Azurite
 from tests.archive.copies import archived, wired
 from tests.erase.erasures import KEY, USER, archive_all, assert_forgotten, erase, populate

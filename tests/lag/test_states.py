@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from cosmos_views.upkeep.cursors import FeedRange
-from cosmos_views.upkeep.lag import Gauge, Lease, Reading, State
-from cosmos_views.upkeep.trailing import Page, Split
+from cosmos_views.ledger.feeds import FeedRange, Lease, Page, Split
+from cosmos_views.upkeep.lag import Gauge, Reading, State
 
 LEASE = Lease("x_rid..-FF", "-FF", FeedRange("", "FF"), "host", '"57"', 95)
 BEHIND = Reading("user_interactions", LEASE, 100, 3, 90)

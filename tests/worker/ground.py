@@ -23,6 +23,7 @@ from cosmos_views.publish.heads import HEAD_ID
 from cosmos_views.settings import CosmosConnection, Settings
 from cosmos_views.store import account, catalogue
 from cosmos_views.store.generation import GenerationStore
+from cosmos_views.upkeep.working import Working
 from emulators.cosmos import Endpoint
 from emulators.functions import Host, Timing
 from emulators.functions.payload import documents_json
@@ -229,7 +230,7 @@ def text_of(documents: Sequence[Document]) -> str:
     return as_delivered(documents_json(documents, rewrites_dates=False))
 
 
-def deliver(worker: wiring.Worker, source: str, documents: Sequence[Document]) -> Report:
+def deliver(worker: Working, source: str, documents: Sequence[Document]) -> Report:
     """One batch, once; raises what the worker raised."""
     report = worker.processors[source].process(text_of(documents), {"invocation_id": "test"})
     ended = (

@@ -10,7 +10,6 @@ the views. A correction that moves the event to another day leaves the older cop
 restoring takes the newest version of a document. One document never shares a name with another.
 """
 
-import gzip
 import json
 import re
 from collections import Counter
@@ -18,7 +17,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -26,14 +24,14 @@ import msgspec
 from cosmos_views.intake.documents import Change, Source, read_document
 from cosmos_views.intake.raw_json import as_text
 from cosmos_views.ledger.commits import Transient
+from cosmos_views.ledger.copies import REFUSED, ROOT, Copy, CopyRefused
+from cosmos_views.ledger.feeds import Document
 from cosmos_views.ledger.instants import DAY_SECONDS
 from cosmos_views.ledger.labels import digest
 from cosmos_views.ledger.owners import owner_key
-from cosmos_views.ledger.versions import Version
 from cosmos_views.upkeep.archive.refused import RefusedCopies
-from cosmos_views.upkeep.trailing import PAGE_DOCUMENTS, Document
+from cosmos_views.upkeep.trailing import PAGE_DOCUMENTS
 
-ROOT = "archived"
 ANONYMOUS = "~anonymous"
 """The segment of documents without a user; no user's segment can be this, nor begin with it."""
 SEGMENT_CHARACTERS_MAX = 300
@@ -48,43 +46,6 @@ _OTHER_KEY = "~(?:absent|null|empty|[0-9a-f]{8})"
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
-@dataclass(frozen=True)
-class Copy:
-    """One version of one document, ready to be written."""
-
-    path: str
-    content: bytes
-    """JSON, not compressed."""
-    version: Version
-    owner_key: str | None
-    """The user's hash, by which all copies of a user are found; None for an anonymous document."""
-
-    @property
-    def sha256(self) -> str:
-        """Of the JSON, hexadecimal."""
-        return sha256(self.content).hexdigest()
-
-    @property
-    def compressed(self) -> bytes:
-        """The same version compresses to the same bytes."""
-        return gzip.compress(self.content, compresslevel=6, mtime=0)
-
-
-class CopyFailed(Transient):
-    """A call failed. The message names no copy, because its path names a user: `path` does, for who
-    asked from a command line; empty where the call is about many."""
-
-    def __init__(self, reason: str, path: str) -> None:
-        super().__init__(reason)
-        self.path = path
-
-
-class Refused(CopyFailed):
-    """The service does not take, or delete, this one copy: its blob is under a lease or immutable,
-    or its name is not acceptable. Only somebody who changes that helps."""
-
-
-REFUSED = "refused"
 ALARMING = (REFUSED, "still_refused", "refused_expired", "refused_gone")
 """What counts that is not archived."""
 
@@ -96,7 +57,7 @@ class Archive(Protocol):
         """Write what is new or newer; how each copy ended, REFUSED too. Safe to repeat."""
 
     def delete(self, path: str) -> bool:
-        """Whether there was such a copy. Raises Refused."""
+        """Whether there was such a copy. Raises CopyRefused."""
 
 
 class Place(NamedTuple):
@@ -187,7 +148,7 @@ class Archiving:
                 try:
                     self.archive.delete(copy.path)
                     done["skipped_erased"] += 1
-                except Refused:
+                except CopyRefused:
                     if document not in refused:
                         refused.append(document)
                         done[REFUSED] += 1

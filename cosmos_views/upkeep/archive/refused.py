@@ -14,10 +14,11 @@ import msgspec
 
 from cosmos_views.intake.ports import Sources
 from cosmos_views.ledger.commits import OPERATIONS_MAX, Conflict, Delete, Transient, Write
+from cosmos_views.ledger.feeds import Document
 from cosmos_views.ledger.foreign import of_form
 from cosmos_views.ledger.labels import digest
 from cosmos_views.upkeep.cursors import CURSORS_PK
-from cosmos_views.upkeep.trailing import CursorState, Document
+from cosmos_views.upkeep.trailing import CursorState
 
 REFUSED_MAX = 1_000
 """Of one source. Above, something is wrong with the account: the archive stands still."""

@@ -17,7 +17,6 @@ from typing import Any
 import msgspec
 from azure.core.exceptions import AzureError
 
-from cosmos_views import worker as wiring
 from cosmos_views.intake.ownership import Layout
 from cosmos_views.ledger.commits import CommitError, Conflict, Delete, Transient, Write
 from cosmos_views.ledger.generations import BEFORE_SWITCH, Generation, Phase
@@ -44,6 +43,7 @@ from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
 from cosmos_views.upkeep.archive.copies import is_segment_of, path_of, places_of
 from cosmos_views.upkeep.erase.erasure import Entombed, Erasing, facts_by_source, tombstone
+from cosmos_views.upkeep.working import Working
 
 BUILDABLE = frozenset({Phase.PREPARING, Phase.COUNTING})
 """In these phases of a rebuild both generations can be erased from."""
@@ -61,7 +61,7 @@ class Waits(Exception):
 class Places:
     """Where to look."""
 
-    worker: wiring.Worker
+    worker: Working
     state: StateStore
     views: ViewStore
     sources: SourceStore

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from cosmos_views.cli.output import console, table
 from cosmos_views.ledger.buckets import bucket_pk
 from cosmos_views.ledger.generations import Building
 from cosmos_views.publish.again import names_left, names_of, walk
@@ -16,7 +15,7 @@ from cosmos_views.publish.fold import read_bucket
 from cosmos_views.publish.inputs import read_inputs
 from cosmos_views.publish.parked import PARKED_FROM, PARKED_TO, read_parked
 from cosmos_views.publish.view import SYMBOL
-from cosmos_views.upkeep.rebuild.horizon import Unchanging, print_unchanging, unchanging
+from cosmos_views.upkeep.rebuild.horizon import Unchanging, unchanging
 from cosmos_views.upkeep.rebuild.rebuilding import Rebuilding
 from cosmos_views.upkeep.reconcile.proof import differences_of
 
@@ -152,26 +151,3 @@ def compare(rebuilding: Rebuilding, building: Building) -> Comparison:
     """Render every key of the generation that is built, and compare it with what is published.
     Raises Transient."""
     return _Comparing(rebuilding, building).run()
-
-
-def print_comparison(comparison: Comparison) -> None:
-    """The comparison for people."""
-    out = console()
-    out.print(
-        table(
-            ("view", "same", "change", "appear", "vanish", "kept as they are"),
-            (
-                (one.view, one.same, one.changes, one.appears, one.vanishes, one.kept)
-                for one in comparison.views
-            ),
-            "If the new generation came into force now",
-        )
-    )
-    examples = [
-        (one.document, one.path, one.old, one.new)
-        for view in comparison.views
-        for one in view.examples
-    ]
-    if examples:
-        out.print(table(("document", "path", "old", "new"), examples, "Such as"))
-    print_unchanging(comparison.unchanging)

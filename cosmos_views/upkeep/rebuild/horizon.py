@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from cosmos_views.cli.output import console, table
 from cosmos_views.ledger.generations import keeps
 from cosmos_views.ledger.instants import (
     DAY_SECONDS,
@@ -65,13 +64,3 @@ def beyond(horizon_seconds: int | None, days: Iterable[int]) -> str | None:
         return DAYS
     months = (month_start(month_label(day)) for day in some)
     return MONTHS if any(keeps(horizon_seconds, one * DAY_SECONDS) for one in months) else None
-
-
-def print_unchanging(found: Sequence[Unchanging]) -> None:
-    """The same for people; nothing where there is nothing."""
-    if found:
-        rows = [
-            (one.view, ", ".join(one.fields), one.periods, one.before, one.why) for one in found
-        ]
-        headings = ("view", "fields", "of", "before", "what they do")
-        console().print(table(headings, rows, "What does not change any more: the horizon"))

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from cosmos_views import worker as wiring
 from cosmos_views.intake.ownership import Layout
 from cosmos_views.ledger.buckets import bucket_pk
 from cosmos_views.ledger.commits import CommitError, Conflict, Transient, Write
 from cosmos_views.ledger.generations import (
     BEFORE_SWITCH,
+    GENERATION_SECONDS,
     Building,
     Generation,
     Phase,
@@ -45,6 +45,7 @@ from cosmos_views.upkeep.erase.erasure import tombstone
 from cosmos_views.upkeep.rebuild.carrying import carry_owners
 from cosmos_views.upkeep.rebuild.removal import remove_generation
 from cosmos_views.upkeep.trailing import TrailingReader, run_all
+from cosmos_views.upkeep.working import Working
 
 ATTEMPTS_MAX = 50
 PAGES_PER_RUN = 4
@@ -84,7 +85,7 @@ class Done:
 class Rebuilding:
     """One command that works on a rebuild."""
 
-    worker: wiring.Worker
+    worker: Working
     state: StateStore
     views: ViewStore
     generations: GenerationStore
@@ -262,7 +263,7 @@ class Rebuilding:
     def _await_triggers(self, building: Building) -> float:
         """Stage 1 reads the layout again after GENERATION_SECONDS. Who does not wait for it finds
         the same by the audit, an hour later. Returns since when they all go by it."""
-        follow = wiring.GENERATION_SECONDS + SWITCH_MARGIN_SECONDS
+        follow = GENERATION_SECONDS + SWITCH_MARGIN_SECONDS
         until = building.since + min(self.settle_seconds, follow)
         while (left := until - self.now()) > 0:
             self.note(f"triggers follow within {left:.0f} s")

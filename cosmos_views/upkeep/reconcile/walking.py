@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cosmos_views.cli.trailing import PAGES_MAX, SECONDS_MAX, Unwritten
 from cosmos_views.intake.batch import Processor
 from cosmos_views.intake.documents import Change
 from cosmos_views.intake.ownership import Layout, version_of
 from cosmos_views.intake.raw_json import as_text
 from cosmos_views.ledger.commits import CommitError, Write
+from cosmos_views.ledger.feeds import WHOLE, Document
 from cosmos_views.ledger.owners import owner_key
 from cosmos_views.ledger.snapshots import Difference
 from cosmos_views.ledger.versions import Order, order
@@ -25,9 +25,14 @@ from cosmos_views.store.erased import ErasedUsers
 from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.archive.copies import change_of
 from cosmos_views.upkeep.cursors import CURSORS_PK, new_cursor
-from cosmos_views.upkeep.lag import WHOLE
 from cosmos_views.upkeep.rebuild.removal import remove_range
-from cosmos_views.upkeep.trailing import Allowance, Document, TrailingReader
+from cosmos_views.upkeep.trailing import (
+    PAGES_MAX,
+    SECONDS_MAX,
+    Allowance,
+    TrailingReader,
+    Unwritten,
+)
 
 IN_FLIGHT_SECONDS = 60
 PAGE_DOCUMENTS = 500
