@@ -33,7 +33,7 @@ from cosmos_views.settings import BlobConnection
 from cosmos_views.store import catalogue
 from cosmos_views.store.archive import ArchiveStore, connect
 from cosmos_views.store.change_feed import ChangeFeedStore
-from cosmos_views.store.erased import ErasedUsers
+from cosmos_views.store.erased import ErasedOwners
 from cosmos_views.store.metering import metered
 from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.archive.copies import Archiving
@@ -80,7 +80,7 @@ def _archive(client: CosmosClient, documents: int, azurite_copies: int) -> int:
 
         def erased_among(keys: Collection[str]) -> Collection[str]:
             with clock.timed(ERASED):
-                return ErasedUsers(state).among(keys)
+                return ErasedOwners(state).among(keys)
 
         handle = Archiving(
             PACK.source(INTERACTIONS),

@@ -14,7 +14,8 @@ import orjson
 
 from benchmarks import memory, traffic
 from benchmarks.figures import Figure, Peer, Scale
-from cosmos_views.intake.documents import Source, read_batch
+from cosmos_views.intake.documents import read_batch
+from cosmos_views.source import Source
 
 BATCH = 1_000
 TYPED, ORJSON = "typed decode alone", "orjson, to dictionaries"

@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 import msgspec
 
 from cosmos_views.intake.batch import Outside, Processor
-from cosmos_views.intake.documents import Source
 from cosmos_views.intake.ownership import Layout
 from cosmos_views.ledger.commits import Committed, Operation, Write
+from cosmos_views.source import Source
 from pack import PACK
 
 TTL_SECONDS = 31_536_000

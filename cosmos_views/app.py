@@ -14,7 +14,6 @@ from typing import Any
 import azure.functions as func
 
 from cosmos_views import worker
-from cosmos_views.intake.documents import Source
 from cosmos_views.pack import Pack
 from cosmos_views.settings import (
     CONNECTION,
@@ -25,6 +24,7 @@ from cosmos_views.settings import (
     publish_schedule,
     redrive_schedule,
 )
+from cosmos_views.source import Source
 from cosmos_views.worker import Worker
 
 GARBAGE_THRESHOLDS = (50_000, 10, 10)

@@ -8,12 +8,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from cosmos_views.intake.documents import Source
 from cosmos_views.ledger.facts import Fact
 from cosmos_views.ledger.labels import digest
 from cosmos_views.owners import Bare, OwnerKind
 from cosmos_views.publish.measures import Contribution
 from cosmos_views.publish.view import View
+from cosmos_views.source import Source
 
 OfFact = Callable[[Any], Iterable[Contribution]]
 

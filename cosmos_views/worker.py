@@ -16,7 +16,6 @@ from azure.cosmos import CosmosClient
 from cosmos_views import health as change_feed_health
 from cosmos_views import settings
 from cosmos_views.intake.batch import Outside, Processor
-from cosmos_views.intake.documents import Source
 from cosmos_views.intake.ownership import Layout
 from cosmos_views.intake.report import Report
 from cosmos_views.ledger import foreign
@@ -26,11 +25,12 @@ from cosmos_views.ledger.instants import DAY_SECONDS
 from cosmos_views.pack import Pack
 from cosmos_views.publish.parked import shown_name
 from cosmos_views.publish.publisher import GenerationChanged, Publisher, Stage
+from cosmos_views.source import Source
 from cosmos_views.store import account, catalogue, metering
 from cosmos_views.store import archive as blobs
 from cosmos_views.store.archive import ArchiveStore
 from cosmos_views.store.change_feed import ChangeFeedStore
-from cosmos_views.store.erased import ErasedUsers
+from cosmos_views.store.erased import ErasedOwners
 from cosmos_views.store.generation import GenerationStore
 from cosmos_views.store.leases import LeaseStore
 from cosmos_views.store.poison import PoisonStore
@@ -286,7 +286,7 @@ def build(pack: Pack, client: CosmosClient, configured: settings.Settings) -> Wo
     definition = pack.definition
     state = StateStore(state_container)
     views = ViewStore(database)
-    erased = ErasedUsers(state)
+    erased = ErasedOwners(state)
 
     def stage() -> Stage | None:
         published = generations.published(definition)

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from cosmos_views.intake.documents import Kinds, SourceDocument
-from cosmos_views.intake.texts import Label, Time, Word
+from cosmos_views.source import Kinds, SourceDocument
+from cosmos_views.texts import Label, Time, Word
 
 KEY = ("user_id",)
 OWNER = ("user_id", "userId", "partition_key")

@@ -4,15 +4,10 @@ from typing import Annotated
 
 import msgspec
 
-from cosmos_views.intake.documents import (
-    Source,
-    event_time_us,
-    invalid,
-    optional_instant_us,
-)
-from cosmos_views.intake.texts import Label, Time, Word
 from cosmos_views.ledger.fixed_point import divided_half_even
 from cosmos_views.ledger.instants import SECOND_US
+from cosmos_views.source import Source, event_time_us, invalid, optional_instant_us
+from cosmos_views.texts import Label, Time, Word
 from processors.documents import DELETED, KEY, OWNER, SCHEMA, Written, kinds
 from processors.facts import IncidentFact
 from processors.joins import normal_interaction_id

@@ -11,7 +11,10 @@ from typing import Protocol
 
 import msgspec
 
-from cosmos_views.intake.documents import (
+from cosmos_views.ledger.fixed_point import MILLION, millionths, whole_milliseconds
+from cosmos_views.ledger.instants import SECOND_US
+from cosmos_views.ledger.labels import label
+from cosmos_views.source import (
     Milliseconds,
     Share,
     Source,
@@ -20,10 +23,7 @@ from cosmos_views.intake.documents import (
     invalid,
     malformed,
 )
-from cosmos_views.intake.texts import Label, Time, Word
-from cosmos_views.ledger.fixed_point import MILLION, millionths, whole_milliseconds
-from cosmos_views.ledger.instants import SECOND_US
-from cosmos_views.ledger.labels import label
+from cosmos_views.texts import Label, Time, Word
 from processors.documents import DELETED, KEY, OWNER, SCHEMA, Written, kinds
 from processors.facts import Citation, InteractionFact
 from processors.labels import chapter_and_verse, cited_in_text, source_label

@@ -4,16 +4,10 @@ from typing import Annotated
 
 import msgspec
 
-from cosmos_views.intake.documents import (
-    Share,
-    Source,
-    event_time_us,
-    invalid,
-    optional_instant_us,
-)
-from cosmos_views.intake.texts import Time, Word
 from cosmos_views.ledger.fixed_point import divided_half_even, millionths, seconds_to_milliseconds
 from cosmos_views.ledger.instants import SECOND_US
+from cosmos_views.source import Share, Source, event_time_us, invalid, optional_instant_us
+from cosmos_views.texts import Time, Word
 from processors.documents import DELETED, KEY, OWNER, SCHEMA, Written, kinds
 from processors.facts import SessionFact
 

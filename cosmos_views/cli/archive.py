@@ -9,10 +9,10 @@ from typing import Any
 
 from cosmos_views.cli import connection, restore, trailing
 from cosmos_views.cli.output import print_json
-from cosmos_views.intake.documents import Source
 from cosmos_views.ledger.feeds import Document
 from cosmos_views.pack import Pack
 from cosmos_views.settings import ConfigurationError
+from cosmos_views.source import Source
 from cosmos_views.upkeep.archive.copies import ALARMING, Archiving, change_of, copy_of
 from cosmos_views.upkeep.trailing import Handle, TrailingReader, Unwritten
 

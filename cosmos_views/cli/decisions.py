@@ -23,7 +23,7 @@ from cosmos_views.ledger.entries import Outcome
 from cosmos_views.ledger.foreign import of_form
 from cosmos_views.ledger.labels import digest
 from cosmos_views.ledger.owners import owner_key
-from cosmos_views.store.erased import ErasedUsers
+from cosmos_views.store.erased import ErasedOwners
 from cosmos_views.store.queries import by_ids
 from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.rebuild.horizon import beyond
@@ -31,7 +31,7 @@ from cosmos_views.upkeep.rebuild.horizon import beyond
 LOOK_AT_ONCE = 2_000
 """Versions asked for in one look; the oldest first, because feeds are read in order."""
 
-ERASED = "the user was erased"
+ERASED = "the owner was erased"
 ENTRY_FIELDS = ("etag", "ts", "outcome", "fact")
 
 Entry = dict[str, Any]
@@ -118,7 +118,7 @@ class Decisions:
         self._pack = target.pack
         self._ledger = Ledger(target)
         self._poison = target.container("poison_messages")
-        self._registry = ErasedUsers(StateStore(target.container("state")))
+        self._registry = ErasedOwners(StateStore(target.container("state")))
         self._erased: set[str] = set()
         self._waiting: dict[str, _Awaited] = {}
 
@@ -129,8 +129,8 @@ class Decisions:
 
     def before(self, lines: Sequence[Line]) -> dict[str, Entry]:
         """The entries of documents that are about to be written."""
-        users = {owner_key(one.change.owner) for one in lines if one.change.owner}
-        self._erased |= self._registry.among(users - self._erased)
+        owners = {owner_key(one.change.owner) for one in lines if one.change.owner}
+        self._erased |= self._registry.among(owners - self._erased)
         return self._ledger.entries(
             line.change for line in lines if line.change.entry_id not in self._waiting
         )

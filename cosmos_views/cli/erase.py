@@ -1,4 +1,4 @@
-"""`erase`: forget one user everywhere, for ever, and say what was removed where."""
+"""`erase`: forget one owner everywhere, for ever, and say what was removed where."""
 
 import argparse
 import sys
@@ -13,12 +13,13 @@ from cosmos_views import worker as wiring
 from cosmos_views.cli import connection, trailing
 from cosmos_views.cli.numbers import not_negative, positive
 from cosmos_views.cli.output import console, counts, print_json, table
+from cosmos_views.cli.owners import add_owner
 from cosmos_views.cli.reconcile import pace_of
 from cosmos_views.pack import Pack
 from cosmos_views.settings import Settings
 from cosmos_views.store import archive, metering
 from cosmos_views.store.archive import ArchiveStore
-from cosmos_views.store.erased import Erased, ErasedUsers
+from cosmos_views.store.erased import Erased, ErasedOwners
 from cosmos_views.store.generation import GenerationStore
 from cosmos_views.store.sources import SourceStore
 from cosmos_views.store.state import StateStore
@@ -30,15 +31,15 @@ from cosmos_views.worker import SETTLE_SECONDS
 class Receipt(msgspec.Struct):
     """What `erase` prints."""
 
-    user: str
-    """The user's key: a hash, never the id."""
+    owner: str
+    """The owner's key: a hash, never the id."""
     erased_at: str
-    """When the user's erasure first began; empty for a user who was never erased."""
+    """When the owner's erasure first began; empty for an owner who was never erased."""
     finished_at: str
     """When everything was found to be gone; empty while it was not."""
     passes: int
     removed: dict[str, int]
-    """By place, all erasures of this user together."""
+    """By place, all erasures of this owner together."""
     removed_before: dict[str, int]
     """Of that, by earlier runs."""
     would_remove: dict[str, int] | None
@@ -49,20 +50,21 @@ class Receipt(msgspec.Struct):
     request_charge: float = 0.0
 
 
-def add_parser(commands: Any, _pack: Pack) -> None:
+def add_parser(commands: Any, pack: Pack) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "erase",
-        help="forget a user everywhere, for ever",
-        description="Takes back what is counted of a user, deletes the user's state, dead letters,"
-        " user_analytics documents and archived copies, and leaves a tombstone by which every later"
-        " change of the user is ignored. It passes over all places until one pass finds nothing;"
-        " the last one begins after a pause. Interrupted anywhere, the same command goes on; on a"
-        " user who is erased it looks again and prints the receipt. The documents in the source"
-        " containers are their owner's to delete. Exit code 1 when it has to be run again.",
+        help="forget an owner everywhere, for ever",
+        description="Takes back what is counted of an owner, deletes the owner's state, dead"
+        " letters, published documents and archived copies, and leaves a tombstone by which every"
+        " later change of the owner is ignored. It passes over all places until one pass finds"
+        " nothing; the last one begins after a pause. Interrupted anywhere, the same command"
+        " goes on; on an owner who is erased it looks again and prints the receipt. The"
+        " documents in the source containers are for whoever wrote them to delete. Exit code 1"
+        " when it has to be run again.",
     )
     who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument("--user", type=_user, metavar="ID", help="as documents name the user")
+    add_owner(who, pack)
     who.add_argument("--list", action="store_true", help="list who was erased, by hash")
     parser.add_argument(
         "--thorough",
@@ -93,12 +95,6 @@ def add_parser(commands: Any, _pack: Pack) -> None:
     parser.set_defaults(run=run)
 
 
-def _user(text: str) -> str:
-    if not text:
-        raise argparse.ArgumentTypeError("no user has an empty id")
-    return text
-
-
 def run(options: argparse.Namespace) -> int:
     """Erase, or say who was erased."""
     with metering.metered() as meter:
@@ -106,8 +102,8 @@ def run(options: argparse.Namespace) -> int:
         client, configured = trailing.connected(options, writes=writes)
         if options.list:
             state = client.get_database_client(configured.database).get_container_client("state")
-            return _list(ErasedUsers(StateStore(state)).all(), options)
-        if writes and not connection.agreed(options, "Forget this user everywhere, for ever?"):
+            return _list(ErasedOwners(StateStore(state)).all(), options)
+        if writes and not connection.agreed(options, "Forget this owner everywhere, for ever?"):
             return 1
         pace = pace_of(meter, options.request_units_per_second)
         erasure = _erasure(options, client, configured, pace)
@@ -142,7 +138,7 @@ def _erasure(
 ) -> Erasure:
     database = client.get_database_client(configured.database)
     state = database.get_container_client("state")
-    # Views without the user are wanted now, not at their own pace.
+    # Views without the owner are wanted now, not at their own pace.
     at_once = replace(configured, publish_pace_seconds=0, log_level="CRITICAL")
     return Erasure(
         Places(
@@ -156,7 +152,7 @@ def _erasure(
             ),
             thorough=options.thorough,
         ),
-        options.user,
+        options.owner,
         pace,
         _noted,
         options.settle_seconds,
@@ -169,7 +165,7 @@ def _receipt(erasure: Erasure, *, dry_run: bool) -> Receipt:
     would_remove = erasure.look() if dry_run else None
     record = earlier if dry_run else erasure.run()
     return Receipt(
-        user=erasure.key,
+        owner=erasure.key,
         erased_at="" if record is None else record.erased_at,
         finished_at="" if record is None else record.finished_at,
         passes=0 if record is None else record.passes,
@@ -186,13 +182,13 @@ def _print(receipt: Receipt) -> None:
     if sys.stderr.isatty():
         print(file=sys.stderr)
     if receipt.would_remove is not None:
-        _print_places(receipt.would_remove, "Would be removed", "nothing is known of this user")
+        _print_places(receipt.would_remove, "Would be removed", "nothing is known of this owner")
     if receipt.erased_at:
-        _print_places(receipt.removed, "Removed", "nothing was known of this user")
+        _print_places(receipt.removed, "Removed", "nothing was known of this owner")
         if receipt.removed_before == receipt.removed and receipt.removed:
             out.print("nothing more was found this time")
         out.print(
-            f"user {receipt.user}; erased {receipt.erased_at}; "
+            f"{receipt.owner}; erased {receipt.erased_at}; "
             f"complete {receipt.finished_at or 'not yet'}; {receipt.passes} passes"
         )
     left = {source: number for source, number in receipt.left_in_sources.items() if number}
@@ -211,10 +207,10 @@ def _print_places(removed: dict[str, int], title: str, nothing: str) -> None:
 
 def _list(erased: Sequence[Erased], options: argparse.Namespace) -> int:
     if options.json:
-        print_json([{"user": one.id, **_summary(one)} for one in erased])
+        print_json([{"owner": one.id, **_summary(one)} for one in erased])
     else:
         rows = [(one.id, *_summary(one).values()) for one in erased]
-        names = ("user", "erased at", "finished at", "passes", "removed")
+        names = ("owner", "erased at", "finished at", "passes", "removed")
         console().print(table(names, rows) if rows else "nobody was erased")
     return 0
 

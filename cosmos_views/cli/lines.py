@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from cosmos_views.intake.documents import Change, Source, read_document
+from cosmos_views.intake.documents import Change, read_document
 from cosmos_views.pack import Pack
+from cosmos_views.source import Source
 
 SYSTEM_PROPERTIES = ("_rid", "_self", "_etag", "_attachments", "_ts", "_lsn")
 
@@ -38,7 +39,7 @@ class Line:
     """Bytes of JSON."""
     document: dict[str, Any]
     change: Change
-    """As the processor will read it: identity, user, kind."""
+    """As the processor will read it: identity, owner, kind."""
 
     @property
     def source(self) -> str:

@@ -16,7 +16,7 @@ PIPE_COLUMNS = 200
 
 def console(stderr: bool = False) -> Console:
     """Standard output (or error); without colour or folding when it is not a terminal. What it
-    prints is text: `[/b]` in a user id is not markup."""
+    prints is text: `[/b]` in an owner id is not markup."""
     out = Console(highlight=False, markup=False, emoji=False, stderr=stderr)
     if not out.is_terminal:
         out.width = PIPE_COLUMNS

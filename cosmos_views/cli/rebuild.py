@@ -40,7 +40,7 @@ class Result(msgspec.Struct):
     """The one in force."""
     phase: str | None
     """Of a rebuild that is still under way."""
-    users_carried: int = 0
+    owners_carried: int = 0
     documents_read: int = 0
     keys_published: int = 0
     keys_stuck: list[str] = []  # msgspec copies the empty default

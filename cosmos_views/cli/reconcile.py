@@ -51,7 +51,7 @@ def add_parser(commands: Any, _pack: Pack) -> None:
     parser = commands.add_parser(
         "reconcile",
         help="prove the state and the views, and repair them",
-        description="Compares users, partials and journal with the ledger's entries, and the"
+        description="Compares owners, partials and journal with the ledger's entries, and the"
         " published views with what the partials render to; names every difference and repairs it."
         " With --full the sources are walked too, so that a change that was never counted is found;"
         " so they are after a repair, because an entry may be what is missing. What the ledger's"

@@ -1,4 +1,4 @@
-"""`archive restore`: bring a user's archived documents back, as a file or into their sources."""
+"""`archive restore`: bring an owner's archived documents back, as a file or into their sources."""
 
 import argparse
 import sys
@@ -15,6 +15,7 @@ from cosmos_views.cli.connection import Account
 from cosmos_views.cli.decisions import Ledger
 from cosmos_views.cli.lines import Line, Problem, as_line
 from cosmos_views.cli.output import cell, console, print_json
+from cosmos_views.cli.owners import add_owner
 from cosmos_views.cli.writing import Writer
 from cosmos_views.ledger.copies import CopyFailed
 from cosmos_views.ledger.labels import digest
@@ -23,7 +24,7 @@ from cosmos_views.pack import Pack
 from cosmos_views.settings import ConfigurationError
 from cosmos_views.store import archive
 from cosmos_views.store.archive import ArchiveStore, Damaged
-from cosmos_views.store.erased import ErasedUsers
+from cosmos_views.store.erased import ErasedOwners
 from cosmos_views.store.failures import Refused
 from cosmos_views.store.sources import SourceStore
 from cosmos_views.store.state import StateStore
@@ -51,15 +52,17 @@ def add_parser(commands: Any, pack: Pack) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "restore",
-        help="bring a user's archived documents back",
-        description="Finds the newest archived version of each document of a user whose event lies"
-        " in the period, and writes it as a JSON line without system properties; or, with --replay,"
-        " into its source container, from where the worker takes it as any change. A document that"
-        " is still in its source is left as it is. One that expired so long ago that the ledger has"
-        " forgotten it is not replayed, because its views still count it: --recount does so on"
-        " state that never counted it. Exit code 1 when something could not be restored.",
+        help="bring an owner's archived documents back",
+        description="Finds the newest archived version of each document of an owner whose event"
+        " lies in the period, and writes it as a JSON line without system"
+        " properties; or, with --replay, into its source container, from where the"
+        " worker takes it as any change. A document that is still in its source is"
+        " left as it is. One that expired so long ago that the ledger has forgotten"
+        " it is not replayed, because its views still count it: --recount does so"
+        " on state that never counted it. Exit code 1 when something could not be"
+        " restored.",
     )
-    parser.add_argument("--user", required=True, metavar="ID", help="as documents name the user")
+    add_owner(parser, pack, required=True)
     parser.add_argument(
         "--from", dest="first", required=True, type=_day, metavar="DAY", help="such as 2026-03-01"
     )
@@ -88,14 +91,14 @@ def run(options: argparse.Namespace) -> int:
     if configured.blob is None:
         raise ConfigurationError("no Blob storage is configured: set BLOB__serviceUri, or BLOB")
     state = client.get_database_client(configured.database).get_container_client("state")
-    erased, _ = ErasedUsers(StateStore(state)).read(owner_key(options.user))
+    erased, _ = ErasedOwners(StateStore(state)).read(owner_key(options.owner))
     if erased is not None:
         when = erased.erased_at[:10] or "a day that is not known"
-        raise Refused(f"the user was erased on {when}: nothing is restored")
+        raise Refused(f"the owner was erased on {when}: nothing is restored")
     done = Restored()
     with archive.connect(configured.blob) as service:
         store = ArchiveStore(service)
-        chosen = places(store, options.user, options.first, options.last, options.only)
+        chosen = places(store, options.owner, options.first, options.last, options.only)
         found = _documents(store, chosen, done)
         if options.dry_run:
             done.documents = len(chosen)
@@ -111,14 +114,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def places(
-    store: ArchiveStore, user: str, first: date, last: date, source: str | None
+    store: ArchiveStore, owner: str, first: date, last: date, source: str | None
 ) -> list[Place]:
-    """Where the newest version of each of the user's documents is, if its day lies in the period;
+    """Where the newest version of each of the owner's documents is, if its day lies in the period;
     in the order of their days."""
     copies: dict[tuple[str, str, str], list[Place]] = defaultdict(list)
-    for place in places_of(store.paths_of_user(owner_key(user))):
+    for place in places_of(store.paths_of_owner(owner_key(owner))):
         if source in (None, place.source):
-            copies[place.source, place.user, place.document].append(place)
+            copies[place.source, place.owner, place.document].append(place)
     newest = [
         # A correction that moved the event to another day left its older copy there.
         each[0] if len(each) == 1 else max(each, key=lambda place: _written_at(store, place))
@@ -224,7 +227,7 @@ def _report(done: Restored, options: argparse.Namespace) -> None:
     for problem in done.problems:
         print(problem, file=sys.stderr)
     summary = {
-        "user": digest(options.user),
+        "owner": digest(options.owner),
         "documents": done.documents,
         "written": done.written,
         "present": done.present,

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from cosmos_views.intake.dead_letters import dead_letter, letter_id
-from cosmos_views.intake.documents import Change, Source, coalesced, raw_documents, read_batch
+from cosmos_views.intake.documents import Change, coalesced, raw_documents, read_batch
 from cosmos_views.intake.doubts import Doubt, settle
 from cosmos_views.intake.identities import as_stored
 from cosmos_views.intake.judging import Breaker, Judged, judge, oversize
@@ -46,6 +46,7 @@ from cosmos_views.ledger.plan import Documents, Unread, plan
 from cosmos_views.ledger.versions import Order, order
 from cosmos_views.pack import Pack
 from cosmos_views.publish.journal import journal_of
+from cosmos_views.source import Source
 
 ATTEMPTS_MAX = 12
 """A conflict is planned again this often before the batch is left to redelivery."""
@@ -188,12 +189,12 @@ class _Run:
         return planned
 
     def _ignore_erased(self, work: Work, judged: list[Judged]) -> None:
-        """Nothing is kept of a user who was erased, also no letter that a worker, this one or one
-        that crashed, has written beside the erasure. What is only counted under the user, and names
-        another or none, may have a letter of another generation: that one stays."""
+        """Nothing is kept of an owner who was erased, also no letter that a worker, this one or one
+        that crashed, has written beside the erasure. What is only counted under the owner, and
+        names another or none, may have a letter of another generation: that one stays."""
         for one in judged:
-            user = one.change.owner
-            if one.rejected is not None and user is not None and owner_key(user) == work.owner.key:
+            owner = one.change.owner
+            if one.rejected and owner is not None and owner_key(owner) == work.owner.key:
                 self.outside.poison.delete(one.change.source, letter_id(one.change))
         self.report.of_erased(sum(not one.copy for one in judged))
 
@@ -331,5 +332,5 @@ class _Run:
 
 def _names(change: Change) -> str | bool:
     """The owner that a version names. One that names none is decided in one bucket, and where its
-    user cannot be read in all of them."""
+    owner cannot be read in all of them."""
     return change.owner or change.owner_readable

@@ -12,14 +12,15 @@ from typing import Annotated, Any
 
 import msgspec
 
-from cosmos_views.intake.documents import Change, Source
+from cosmos_views.intake.documents import Change
 from cosmos_views.intake.judging import Judged
-from cosmos_views.intake.texts import LABEL, TIME, WORD, role_of
 from cosmos_views.ledger.commits import encoded_bytes
 from cosmos_views.ledger.instants import instant_us
 from cosmos_views.ledger.labels import LABEL_CHARACTERS_MAX, digest
 from cosmos_views.ledger.owners import owner_key
 from cosmos_views.ledger.versions import Version
+from cosmos_views.source import Source
+from cosmos_views.texts import LABEL, TIME, WORD, role_of
 
 OMITTED = "(omitted)"
 LETTER_BYTES_MAX = 64 * 1024
@@ -72,7 +73,7 @@ class DeadLetter(msgspec.Struct):
     worker_version: str
     correlation: dict[str, str]
     user: str | None
-    """The user's key in the state container, never the user id."""
+    """The owner's key in the state container, never the owner id."""
     document: Any
     attempts: int = 1
     status: Status = Status.PENDING

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cosmos_views.intake.documents import Change, Source, read_document
+from cosmos_views.intake.documents import Change, read_document
 from cosmos_views.intake.ports import Sources
 from cosmos_views.ledger.versions import Version
+from cosmos_views.source import Source
 
 DOUBT_PAUSE_SECONDS = 0.5
 

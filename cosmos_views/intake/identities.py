@@ -1,11 +1,11 @@
 """Identities: what the host may have rewritten on the way is read again as it is stored.
 
-The Functions host rewrites every text that looks like a date and time, ids, users and labels too,
+The Functions host rewrites every text that looks like a date and time, ids, owners and labels too,
 so that two ids can arrive as one, and none of them as it is. From the text that arrives nobody can
 tell what it was. Its form tells whether the host may have written it, and `_rid`, which no host
 rewrites, finds the document (docs/delivery.md, "Texts that look like a date").
 
-Guarantee: whatever is judged has the identity, the user and the labels that its source holds. What
+Guarantee: whatever is judged has the identity, the owner and the labels that its source holds. What
 its source no longer holds is gone: it is not decided, so that no entry stands in the way of a later
 reading.
 """
@@ -19,10 +19,11 @@ from typing import Any
 
 import msgspec
 
-from cosmos_views.intake.documents import Change, Source, read_document
+from cosmos_views.intake.documents import Change, read_document
 from cosmos_views.intake.doubts import DOUBT_PAUSE_SECONDS
 from cosmos_views.intake.ports import Sources
-from cosmos_views.intake.texts import LABEL, TIME, WORD, fields_in, fields_of, role_of
+from cosmos_views.source import Source
+from cosmos_views.texts import LABEL, TIME, WORD, fields_in, fields_of, role_of
 
 RECENT_SECONDS = 60
 """What was written again while its batch was under way, was so within this time."""

@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from cosmos_views.intake.documents import Change, Rejected, Source
+from cosmos_views.intake.documents import Change
 from cosmos_views.ledger.entries import Outcome, Verdict, entry_ttl_seconds, shorter_ttl
 from cosmos_views.ledger.facts import Fact
+from cosmos_views.source import Rejected, Source
 
 DEFECTS_PERCENT_MAX = 5
 DEFECTS_IN_A_ROW_MAX = 20

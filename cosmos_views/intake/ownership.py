@@ -30,7 +30,8 @@ class Layout:
         return bucket_pk(self.generation, bucket)
 
     def pk_of(self, name: str) -> str:
-        """The partition key value of the bucket that a user key or anonymous entry id lives in."""
+        """The partition key value of the bucket that an owner key or anonymous entry id lives
+        in."""
         return self.pk(bucket_of(name, self.buckets))
 
 
@@ -63,10 +64,10 @@ def owned(judged: Iterable[Judged], layout: Layout) -> dict[str, list[Work]]:
     """The work of a batch by bucket."""
     works: dict[tuple[str, str], Work] = {}
     for one in judged:
-        user = one.change.owner
-        key = None if user is None else owner_key(user)
+        name = one.change.owner
+        key = None if name is None else owner_key(name)
         pk = layout.pk_of(key or one.change.entry_id)
-        _work(works, pk, key, user, one).judged.append(one)
+        _work(works, pk, key, name, one).judged.append(one)
     return _by_bucket(works)
 
 
@@ -74,8 +75,8 @@ def copied(judged: Iterable[Judged], layout: Layout) -> dict[str, list[Work]]:
     """What has to be decided in other buckets as well, and before its own: there an entry says
     that all is done.
 
-    A version whose user cannot be read, and whose partition key names none either, may come before
-    or after versions that name one, and those are decided in that user's bucket. Decided in every
+    A version whose owner cannot be read, and whose partition key names none either, may come before
+    or after versions that name one, and those are decided in that owner's bucket. Decided in every
     bucket, it meets them there in one commit.
     """
     works: dict[tuple[str, str], Work] = {}
@@ -110,7 +111,7 @@ def counts_nothing(entry: Mapping[str, Any]) -> bool:
 def strangers(work: Work, judged: list[Judged], documents: Documents) -> list[Work]:
     """Take out changes whose document the ledger has counted under another owner.
 
-    Writers promise that a document's user never changes; where one breaks the promise the ledger's
+    Writers promise that a document's owner never changes; where one breaks the promise the ledger's
     owner stays, so that what was counted can always be retracted. An entry that counts nothing
     binds nobody.
     """
@@ -124,11 +125,11 @@ def strangers(work: Work, judged: list[Judged], documents: Documents) -> list[Wo
 
 
 def _work(
-    works: dict[tuple[str, str], Work], pk: str, key: str | None, user: str | None, one: Judged
+    works: dict[tuple[str, str], Work], pk: str, key: str | None, owner: str | None, one: Judged
 ) -> Work:
     """The work of a change's owner, begun where it is the first."""
     name = (pk, key or one.change.entry_id)
     work = works.get(name)
     if work is None:
-        work = works[name] = Work(Owner(pk, key, user))
+        work = works[name] = Work(Owner(pk, key, owner))
     return work

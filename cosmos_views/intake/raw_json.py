@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from cosmos_views.intake.texts import LABEL, fields_of, role_of
+from cosmos_views.texts import LABEL, fields_of, role_of
 
 DEPTH_MAX = 128
 """How deep Azure Cosmos DB lets objects and lists be nested ("Azure Cosmos DB service quotas")."""

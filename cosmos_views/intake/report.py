@@ -4,14 +4,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from cosmos_views.intake.documents import Source
 from cosmos_views.intake.judging import Judged
 from cosmos_views.ledger.entries import Outcome
 from cosmos_views.ledger.facts import Fact
 from cosmos_views.ledger.labels import label
+from cosmos_views.source import Source
 
 ERASED = "erased"
-"""The kind under which changes of erased users are ignored."""
+"""The kind under which changes of erased owners are ignored."""
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Report:
 
     delivered: int = 0
     erased: int = 0
-    """Of those ignored: changes of users who were erased."""
+    """Of those ignored: changes of owners who were erased."""
     corrections: int = 0
     unchanged: int = 0
     notes: Counter[str] = field(default_factory=Counter)
@@ -60,7 +60,7 @@ class Report:
             self.notes.update(name for name, noted in source.notes.items() if noted(new))
 
     def of_erased(self, changes: int) -> None:
-        """Note changes that end as ignored, because their user was erased."""
+        """Note changes that end as ignored, because their owner was erased."""
         self.ignored[ERASED] += changes
         self.erased += changes
 

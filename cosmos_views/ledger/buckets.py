@@ -1,6 +1,6 @@
-"""Buckets: which part of the state container holds a user and all of the user's documents.
+"""Buckets: which part of the state container holds an owner and all of the owner's documents.
 
-All documents of a user share a bucket, so distinct counts and joins are exact inside one logical
+All documents of an owner share a bucket, so distinct counts and joins are exact inside one logical
 partition. The number of buckets is pinned when the store is provisioned.
 """
 
@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 
 def bucket_of(name: str, buckets: int) -> int:
-    """The bucket of a user key, or of an anonymous document's entry id: stable for ever."""
+    """The bucket of an owner key, or of an anonymous document's entry id: stable for ever."""
     number = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
     return number % buckets
 

@@ -22,7 +22,8 @@ class Copy:
     """JSON, not compressed."""
     version: Version
     owner_key: str | None
-    """The user's hash, by which all copies of a user are found; None for an anonymous document."""
+    """The owner's hash, by which all copies of an owner are found; None for an anonymous
+    document."""
 
     @property
     def sha256(self) -> str:
@@ -36,8 +37,8 @@ class Copy:
 
 
 class CopyFailed(Transient):
-    """A call failed. The message names no copy, because its path names a user: `path` does, for who
-    asked from a command line; empty where the call is about many."""
+    """A call failed. The message names no copy, because its path names an owner: `path` does, for
+    who asked from a command line; empty where the call is about many."""
 
     def __init__(self, reason: str, path: str) -> None:
         super().__init__(reason)

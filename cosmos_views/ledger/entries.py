@@ -33,7 +33,7 @@ class Outcome(StrEnum):
 class Entry(msgspec.Struct, omit_defaults=True, gc=False):
     """The state document `e:{source}:{hash of partition key value, id}`.
 
-    `user` is the user's key in the state container, None for an anonymous document; `fact` the
+    `user` is the owner's key in the state container, None for an anonymous document; `fact` the
     fact, as stored its JSON array; `ttl` in seconds.
     """
 

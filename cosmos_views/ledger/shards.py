@@ -1,8 +1,8 @@
-"""Shards: where the entries of a user's wide maps are kept once one document has enough of them.
+"""Shards: where the entries of an owner's wide maps are kept once one document has enough of them.
 
 A document keeps the first entries itself; further ones go to shards, small documents of their own,
 and an entry stays in the shard it was put in. So no document outgrows its limit, a commit writes
-just the shards that a change touches, and a user without very many sources has none.
+just the shards that a change touches, and an owner without very many sources has none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ import msgspec
 Entries = dict[tuple[str, str], int]
 """(map, label) → value."""
 SHARD_MARK = "~"
-"""Stands in no user key and no month."""
+"""Stands in no owner key and no month."""
 KEPT_BYTES_MAX = 64_000
 """Of entries that a document keeps itself: some hundred, far more than people cite in a month."""
 SHARD_BYTES_MAX = 16_000

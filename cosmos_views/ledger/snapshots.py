@@ -10,7 +10,7 @@ class Difference:
     """One thing that is not as it must be."""
 
     where: str
-    """The state key, the user's state document, or the view document."""
+    """The state key, the owner's state document, or the view document."""
     path: str
     expected: Any
     found: Any

@@ -19,7 +19,7 @@ Row = Sequence[int]
 Measures = dict[str, list[int]]
 Delta = dict[str, Measures]
 Contribution = tuple[str, str, Row]
-"""(key, cell, row): what one fact or one user adds to one cell of one key."""
+"""(key, cell, row): what one fact or one owner adds to one cell of one key."""
 
 
 class Turned(NamedTuple):

@@ -38,7 +38,7 @@ class Parked(msgspec.Struct, omit_defaults=True):
 
 
 def shown_name(name: str) -> str:
-    """`{view}:{hash}` of `{view}:{view key}`: what a log may show, because a key names users."""
+    """`{view}:{hash}` of `{view}:{view key}`: what a log may show, because a key names owners."""
     digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     return f"{name.partition(':')[0]}:{digest}"
 

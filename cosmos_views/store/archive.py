@@ -3,7 +3,7 @@
 A copy is created only where there is none, and replaced only by a newer version, bound to the blob
 that was looked at: so any number of writers, late and repeated, leave the newest version. A blob's
 metadata says which version it holds (`etag`, `ts`, `lsn`) and the SHA-256 of its JSON; the index
-tag `user` holds the user's hash.
+tag `user` holds the owner's hash.
 """
 
 import gzip
@@ -83,14 +83,14 @@ class ArchiveStore:
         with ThreadPoolExecutor(CONCURRENCY, "archive") as pool:
             return list(pool.map(self._ended, copies))
 
-    def paths_of_user(self, user_key: str) -> Iterator[str]:
-        """The names of all copies of a user, in no particular order. Raises Transient.
+    def paths_of_owner(self, key: str) -> Iterator[str]:
+        """The names of all copies of an owner, in no particular order. Raises Transient.
 
         The service's index of tags follows writes within seconds or minutes.
         """
         with _transient("find_blobs_by_tags"):
             try:
-                for found in self._container.find_blobs_by_tags(f"\"user\"='{user_key}'"):
+                for found in self._container.find_blobs_by_tags(f"\"user\"='{key}'"):
                     yield str(found.name)
             except ResourceNotFoundError:
                 return

@@ -1,8 +1,9 @@
-"""The registry of erased users: one document per user, named by a hash, in a partition of its own.
+"""The registry of erased owners: one document per owner, named by a hash, in a partition of its
+own.
 
 It is written before anything is erased and stays for ever, so that whatever builds state anew, or
-keeps copies elsewhere, knows whom to leave out. It also keeps the receipt. No user id stands in it.
-"""
+keeps copies elsewhere, knows whom to leave out. It also keeps the receipt. No owner id stands in
+it."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -20,12 +21,13 @@ _KEY = re.compile("[0-9a-f]{32}")
 
 
 class Erased(msgspec.Struct):
-    """The registry's document of one user; `id` is the user's key."""
+    """The registry's document of one owner; `id` is the owner's key."""
 
     id: str
     pk: str
     erased_at: str
-    """When the user's erasure first began (ISO 8601); empty where somebody damaged the document."""
+    """When the owner's erasure first began (ISO 8601); empty where somebody damaged the
+    document."""
     finished_at: str = ""
     """When a pass last found nothing more; empty while there may be more."""
     passes: int = 0
@@ -41,17 +43,17 @@ class Erased(msgspec.Struct):
         return {one: self.removed.get(one, 0) + self.removing.get(one, 0) for one in places}
 
 
-class ErasedUsers:
+class ErasedOwners:
     """Reads and writes the registry."""
 
     def __init__(self, state: StateStore) -> None:
         self._state = state
 
-    def read(self, user_key: str) -> tuple[Erased | None, str | None]:
-        """(the user's document, its ETag); None for a user who was never erased. Raises
+    def read(self, key: str) -> tuple[Erased | None, str | None]:
+        """(the owner's document, its ETag); None for an owner who was never erased. Raises
         Transient."""
-        found, _ = self._state.read(ERASED_PK, [user_key])
-        document = found.get(user_key)
+        found, _ = self._state.read(ERASED_PK, [key])
+        document = found.get(key)
         if document is None:
             return None, None
         return _as_erased(document), document["_etag"]
@@ -67,14 +69,14 @@ class ErasedUsers:
         known = (_as_erased(document) for document in found)
         return [one for one in known if one is not None]
 
-    def among(self, user_keys: Collection[str]) -> set[str]:
-        """Those of the users who were erased. Raises Transient."""
-        return set(self._state.read(ERASED_PK, user_keys)[0]) if user_keys else set()
+    def among(self, keys: Collection[str]) -> set[str]:
+        """Those of the owners who were erased. Raises Transient."""
+        return set(self._state.read(ERASED_PK, keys)[0]) if keys else set()
 
 
 def _as_erased(document: Mapping[str, Any]) -> Erased | None:
-    """The document as the registry writes it; None where it is foreign. A user's own document that
-    somebody damaged still says who was erased: forgetting that would bring the user back."""
+    """The document as the registry writes it; None where it is foreign. An owner's own document
+    that somebody damaged still says who was erased: forgetting that would bring the owner back."""
     erased = of_form(document, Erased, "state")
     if erased is None and _KEY.fullmatch(document["id"]):
         return Erased(document["id"], ERASED_PK, "")

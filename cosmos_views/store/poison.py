@@ -149,13 +149,13 @@ class PoisonStore:
                 return False
         return True
 
-    def ids_of_user(self, source: str, user_key: str, user: str) -> list[str]:
-        """Letters about a user's documents, also where the user could not be read from what failed
-        and only the partition key names it. Nothing of this is indexed: it reads all letters of
-        the source. Raises Transient."""
+    def ids_of_owner(self, source: str, key: str, owner: str) -> list[str]:
+        """Letters about an owner's documents, also where the owner could not be read from what
+        failed and only the partition key names it. Nothing of this is indexed: it reads all letters
+        of the source. Raises Transient."""
         found = self._query(
-            'SELECT c.id FROM c WHERE c["user"] = @key OR ARRAY_CONTAINS(c.partition_key, @user)',
-            {"@key": user_key, "@user": user},
+            'SELECT c.id FROM c WHERE c["user"] = @key OR ARRAY_CONTAINS(c.partition_key, @owner)',
+            {"@key": key, "@owner": owner},
             source,
         )
         return [document["id"] for document in found]

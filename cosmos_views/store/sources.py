@@ -8,8 +8,8 @@ import msgspec
 from azure.cosmos import DatabaseProxy
 from azure.cosmos.partition_key import NonePartitionKeyValue
 
-from cosmos_views.intake.documents import Source
 from cosmos_views.intake.raw_json import as_text
+from cosmos_views.source import Source
 from cosmos_views.store import metering
 from cosmos_views.store.failures import transient
 from cosmos_views.store.point_read import point_read

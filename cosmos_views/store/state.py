@@ -1,4 +1,4 @@
-"""The state container: entries, users, journal, partials, heads, and the generation document."""
+"""The state container: entries, owners, journal, partials, heads, and the generation document."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -93,11 +93,11 @@ class StateStore:
         )
         return [document["id"] for document in found]
 
-    def entries_of_user(
-        self, pk: str, user_key: str, session_token: str | None
+    def entries_of_owner(
+        self, pk: str, key: str, session_token: str | None
     ) -> Iterator[list[Document]]:
-        """Pages of a user's entries: id, outcome and fact. No entry is indexed by its user, so it
-        reads all entries of the bucket. Raises Transient."""
+        """Pages of an owner's entries: id, outcome and fact. No entry is indexed by its owner, so
+        it reads all entries of the bucket. Raises Transient."""
 
         def noted(headers: Mapping[str, str], _: object) -> None:
             metering.note(self._name, "query_items", headers)
@@ -105,8 +105,8 @@ class StateStore:
         with transient(self._name, "query_items"):
             pages = self._container.query_items(
                 "SELECT c.id, c.outcome, c.fact FROM c"
-                ' WHERE c.id >= "e:" AND c.id < "e;" AND c["user"] = @user',
-                parameters=[{"name": "@user", "value": user_key}],
+                ' WHERE c.id >= "e:" AND c.id < "e;" AND c["user"] = @owner',
+                parameters=[{"name": "@owner", "value": key}],
                 partition_key=pk,
                 enable_scan_in_query=True,
                 response_hook=noted,

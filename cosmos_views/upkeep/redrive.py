@@ -49,7 +49,7 @@ class Outcome(StrEnum):
     SUPERSEDED = "superseded"
     STILL_FAILING = "still failing"
     ERASED = "erased"
-    """Its user was erased, and the letter with it."""
+    """Its owner was erased, and the letter with it."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Redriver:
 
     def _erased(self, letter: DeadLetter) -> Redriven:
         self.letters.delete(letter.source, letter.id)
-        return Redriven(letter, Outcome.ERASED, "the user was erased; the letter is deleted")
+        return Redriven(letter, Outcome.ERASED, "the owner was erased; the letter is deleted")
 
     def _worth_a_try(self, letter: DeadLetter) -> bool:
         pack = self.processors[letter.source].outside.pack
@@ -250,7 +250,7 @@ def stale_document(processor: Processor, letter: DeadLetter) -> dict[str, Any] |
     """The letter's document with the identity and version it had; None where that is not enough.
 
     Omitted text was a label of more than 128 characters or is only asked for its presence, so any
-    text as long means the same. A user that is not shown is not made up.
+    text as long means the same. An owner that is not shown is not made up.
     """
     if not _is_whole(letter):
         return None

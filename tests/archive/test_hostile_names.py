@@ -43,7 +43,7 @@ def test_a_copy_of_any_name_is_written_found_read_and_deleted(
     store = ArchiveStore(blobs)
 
     assert store.write([copy]) == ["archived"]
-    assert [copy.path] == list(store.paths()) == list(store.paths_of_user(owner_key(name)))
+    assert [copy.path] == list(store.paths()) == list(store.paths_of_owner(owner_key(name)))
     assert name == json.loads(store.read(copy.path))["id"]
     assert store.delete(copy.path)
     assert list(store.paths()) == []

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from cosmos_views.store.erased import ErasedUsers
+from cosmos_views.store.erased import ErasedOwners
 from cosmos_views.store.state import StateStore
 from emulators.azurite import Azurite
 from emulators.cosmos import Endpoint
@@ -57,7 +57,7 @@ def test_an_erasure_killed_at_any_request_is_finished_by_the_next(
         assert command.kill_at(number)
         assert command.run() == 0, f"killed at request {number}"
         assert_forgotten(ground)
-        record, _ = ErasedUsers(StateStore(ground.container("state"))).read(KEY)
+        record, _ = ErasedOwners(StateStore(ground.container("state"))).read(KEY)
         assert record is not None
         # Keys wait to be published only where a kill came between fold and clear.
         receipt = {**record.receipt, "waiting_view_keys": 0}
@@ -88,6 +88,6 @@ def test_an_erasure_killed_at_any_blob_leaves_no_copy_after_the_next(
     assert_forgotten(ground, blobs)
     kept = {path for path in copies if "lovelace" not in path}
     assert kept == archived(blobs).keys()
-    record, _ = ErasedUsers(StateStore(ground.container("state"))).read(KEY)
+    record, _ = ErasedOwners(StateStore(ground.container("state"))).read(KEY)
     assert record is not None
     assert record.receipt["archived_copies"] == len(copies) - len(kept)

@@ -10,7 +10,7 @@ from azure.storage.blob import BlobServiceClient
 
 from cosmos_views.ledger.copies import Copy
 from cosmos_views.store.archive import ArchiveStore
-from cosmos_views.store.erased import ErasedUsers
+from cosmos_views.store.erased import ErasedOwners
 from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.archive.copies import Archiving
 from emulators.azurite import Azurite
@@ -110,7 +110,7 @@ def test_a_page_that_is_being_archived(
     populate(ground)
     worker = wired(ground, azurite.connection_string)
     store = ArchiveStore(blobs)
-    erased = ErasedUsers(StateStore(ground.container("state")))
+    erased = ErasedOwners(StateStore(ground.container("state")))
 
     class ErasedBefore:
         """The user is erased after the page has looked, before its copies are written; once, for

@@ -56,7 +56,7 @@ class _Letters:
     def delete(self, _source: str, letter_id: str) -> bool:
         return bool(self.outside.ask(lambda: Remove(LETTERS, letter_id)))
 
-    def ids_of_user(self, source: str, key: str, user: str) -> list[str]:
+    def ids_of_owner(self, source: str, key: str, user: str) -> list[str]:
         found = self.outside.read_range(LETTERS, "", "~")
         return [
             one["id"]
@@ -118,7 +118,7 @@ class _State:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.outside, name)
 
-    def entries_of_user(
+    def entries_of_owner(
         self, pk: str, key: str, session_token: str | None
     ) -> Iterator[list[dict[str, Any]]]:
         found = self.outside.read_range(pk, "e:", "e;", session_token)

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from cosmos_views.intake.documents import Source, read_batch
+from cosmos_views.intake.documents import read_batch
 from cosmos_views.intake.judging import Judged, judge
 from cosmos_views.ledger.entries import Outcome
+from cosmos_views.source import Source
 from processors import incidents, interactions, sessions
 from processors.facts import IncidentFact, InteractionFact
 from tests.generators.invalid import BY_SOURCE, EVERYWHERE

@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 
 from cosmos_views.intake.batch import Outside, Processor
-from cosmos_views.intake.documents import Source
 from cosmos_views.intake.ownership import Layout
 from cosmos_views.ledger.buckets import bucket_pk
 from cosmos_views.ledger.commits import Transient
 from cosmos_views.ledger.entries import entry_id
 from cosmos_views.publish.fold import fold
 from cosmos_views.publish.publisher import Publisher, Stage
+from cosmos_views.source import Source
 from cosmos_views.store import catalogue
 from pack import PACK
 from processors import incidents, interactions, sessions

@@ -7,7 +7,7 @@ import pytest
 
 from cosmos_views.cli.main import main
 from cosmos_views.ledger.owners import owner_key
-from cosmos_views.store.erased import ERASED_PK, Erased, ErasedUsers
+from cosmos_views.store.erased import ERASED_PK, Erased, ErasedOwners
 from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.cursors import CURSORS_PK
 from cosmos_views.upkeep.redrive import LETTERS_PER_SOURCE_MAX
@@ -126,7 +126,7 @@ def test_the_registry_skips_notes_and_keeps_whom_it_names(
 ) -> None:
     """A user's document that somebody damaged still names the user."""
     state = ground.container("state")
-    registry = ErasedUsers(StateStore(state))
+    registry = ErasedOwners(StateStore(state))
     registry.write(Erased(owner_key("ada"), ERASED_PK, "2026-01-01T00:00:00Z"), None)
     state.upsert_item({"id": owner_key("bob"), "pk": ERASED_PK, "erased_at": 7})
     state.upsert_item({**NOTE, "pk": ERASED_PK})

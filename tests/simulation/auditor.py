@@ -197,7 +197,7 @@ class Auditor:
                     if mentioned(document, user, key):
                         raise Untrue(f"{name} still knows an erased user: {document}")
             for path, blob in world.blobs.stored.items():
-                if is_segment_of(place_of(path).user, user) or blob.tags.get("user") == key:
+                if is_segment_of(place_of(path).owner, user) or blob.tags.get("user") == key:
                     raise Untrue(f"a copy of an erased user is left: {path}")
 
     def assert_archived(self) -> None:

@@ -2,7 +2,7 @@
 
 A copy's blob is named
 
-    archived/{source}/{yyyy}/{mm}/{dd}/{user_id}/{document_id}.json
+    archived/{source}/{yyyy}/{mm}/{dd}/{owner}/{document_id}.json
 
 The date is that of the *event*, as the views count it, in UTC; where it cannot be read, that of
 `_ts`. So a correction lands on the copy it corrects, and restoring a period means the same days as
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from cosmos_views.intake.documents import Change, Source, read_document
+from cosmos_views.intake.documents import Change, read_document
 from cosmos_views.intake.raw_json import as_text
 from cosmos_views.ledger.commits import Transient
 from cosmos_views.ledger.copies import REFUSED, ROOT, Copy, CopyRefused
@@ -29,11 +29,12 @@ from cosmos_views.ledger.feeds import Document
 from cosmos_views.ledger.instants import DAY_SECONDS
 from cosmos_views.ledger.labels import digest
 from cosmos_views.ledger.owners import owner_key
+from cosmos_views.source import Source
 from cosmos_views.upkeep.archive.refused import RefusedCopies
 from cosmos_views.upkeep.trailing import PAGE_DOCUMENTS
 
 ANONYMOUS = "~anonymous"
-"""The segment of documents without a user; no user's segment can be this, nor begin with it."""
+"""The segment of documents without an owner; no owner's segment can be this, nor begin with it."""
 SEGMENT_CHARACTERS_MAX = 300
 """A blob's name takes 1 024; a longer segment is cut and ends in its hash."""
 EPOCH = date(1970, 1, 1)
@@ -42,7 +43,7 @@ KEPT_PROPERTIES = frozenset({"_etag", "_ts"})
 SYSTEM_PROPERTIES = frozenset({"_rid", "_self", "_etag", "_attachments", "_ts", "_lsn"})
 
 _OTHER_KEY = "~(?:absent|null|empty|[0-9a-f]{8})"
-"""What follows the user where the partition key value is not the user itself."""
+"""What follows the owner where the partition key value is not the owner itself."""
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
@@ -65,24 +66,24 @@ class Place(NamedTuple):
 
     source: str
     day: date
-    user: str
-    """The user's segment."""
+    owner: str
+    """The owner's segment."""
     document: str
     """The document's segment."""
 
 
 Erased = Callable[[Collection[str]], Collection[str]]
-"""Those of some users (by key) who were erased."""
+"""Those of some owners (by key) who were erased."""
 
 
 @dataclass
 class Archiving:
-    """Archives documents; soft-deleted ones are skipped, and those of users who were `erased`. A
+    """Archives documents; soft-deleted ones are skipped, and those of owners who were `erased`. A
     copy made before a document was soft-deleted stays.
 
-    No copy of an erased user stays: an erasure that begins before the last look here is seen by it,
-    one that begins later finds the copies; and a page whose handling broke off is handled again.
-    """
+    No copy of an erased owner stays: an erasure that begins before the last look here is seen by
+    it, one that begins later finds the copies; and a page whose handling broke off is handled
+    again."""
 
     source: Source[Any]
     archive: Archive
@@ -186,16 +187,16 @@ def copy_of(source: Source[Any], change: Change, document: Document) -> Copy:
 def path_of(place: Place) -> str:
     """The name of a copy's blob."""
     day = f"{place.day.year:04}/{place.day.month:02}/{place.day.day:02}"
-    return f"{ROOT}/{place.source}/{day}/{place.user}/{place.document}.json"
+    return f"{ROOT}/{place.source}/{day}/{place.owner}/{place.document}.json"
 
 
 def place_of(path: str) -> Place:
     """What a blob's name says. ValueError for a name that is no copy's."""
-    root, source, year, month, day, user, document = path.split("/")
+    root, source, year, month, day, owner, document = path.split("/")
     if root != ROOT or not document.endswith(".json"):
         raise ValueError(f"{path} is no copy")
     return Place(
-        source, date(int(year), int(month), int(day)), user, document.removesuffix(".json")
+        source, date(int(year), int(month), int(day)), owner, document.removesuffix(".json")
     )
 
 
@@ -256,9 +257,9 @@ def segment(text: str) -> str:
     return f"{encoded[: SEGMENT_CHARACTERS_MAX - len(name) - 1]}~{name}"
 
 
-def is_segment_of(named: str, user: str) -> bool:
-    """Whether a segment is this user's, whatever the partition key of the document."""
-    own = segment(user)
+def is_segment_of(named: str, owner: str) -> bool:
+    """Whether a segment is this owner's, whatever the partition key of the document."""
+    own = segment(owner)
     return named == own or re.fullmatch(re.escape(own) + _OTHER_KEY, named) is not None
 
 

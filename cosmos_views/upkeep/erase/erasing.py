@@ -1,9 +1,9 @@
-"""Erasing one user: passes over every place that knows the user, until one finds nothing.
+"""Erasing one owner: passes over every place that knows the owner, until one finds nothing.
 
 The registry comes first, then the tombstone in every generation; both stay for ever. What a worker
 that had looked just before them may still write is found by the last pass, which begins after a
 pause. Each pass first notes what it has found, then removes it: so the receipt also holds what a
-pass removed that broke off, and the next erasure of the user goes on with the rest.
+pass removed that broke off, and the next erasure of the owner goes on with the rest.
 """
 
 import secrets
@@ -36,7 +36,7 @@ from cosmos_views.publish.parked import (
 from cosmos_views.publish.publisher import GenerationChanged
 from cosmos_views.publish.view import View
 from cosmos_views.store.archive import ArchiveStore
-from cosmos_views.store.erased import ERASED_PK, Erased, ErasedUsers
+from cosmos_views.store.erased import ERASED_PK, Erased, ErasedOwners
 from cosmos_views.store.generation import GenerationStore
 from cosmos_views.store.sources import SourceStore
 from cosmos_views.store.state import StateStore
@@ -74,7 +74,7 @@ class Places:
 
 @dataclass
 class InGeneration:
-    """What one generation knows of the user."""
+    """What one generation knows of the owner."""
 
     layout: Layout
     pk: str
@@ -83,13 +83,15 @@ class InGeneration:
     """None in a dry run."""
     entries: list[dict[str, Any]] = field(default_factory=list)
     documents: list[str] = field(default_factory=list)
-    """User documents; not the bare tombstone."""
+    """Its documents; not the bare tombstone."""
 
 
 @dataclass
 class Found:
     """What one pass has found."""
 
+    kind: str
+    """What an owner is called."""
     generations: list[InGeneration]
     pending: int
     letters: list[tuple[str, str]]
@@ -107,7 +109,7 @@ class Found:
             for source in facts_by_source(one.entries)
         )
         counts["entries"] = sum(len(one.entries) for one in self.generations)
-        counts["user_documents"] = sum(len(one.documents) for one in self.generations)
+        counts[f"{self.kind}_documents"] = sum(len(one.documents) for one in self.generations)
         counts["waiting_view_keys"] = self.pending
         counts["dead_letters"] = len(self.letters)
         counts.update(f"{view}_documents" for view, _, _ in self.documents)
@@ -117,10 +119,10 @@ class Found:
 
 @dataclass
 class Erasure:
-    """One command that erases one user."""
+    """One command that erases one owner."""
 
     places: Places
-    user: str
+    owner: str
     pace: Callable[[], None]
     note: Callable[[str], None]
     settle_seconds: float
@@ -136,8 +138,8 @@ class Erasure:
 
     @property
     def key(self) -> str:
-        """The user's name in the store."""
-        return owner_key(self.user)
+        """The owner's name in the store."""
+        return owner_key(self.owner)
 
     @property
     def views(self) -> dict[str, View]:
@@ -155,7 +157,7 @@ class Erasure:
         """Erase, and return the receipt. Raises Waits, Transient."""
         # Refuses what it could not take back.
         self.places.generations.counted(self.pack.definition)
-        registry = ErasedUsers(self.places.state)
+        registry = ErasedOwners(self.places.state)
         record, etag = registry.read(self.key)
         record = record or Erased(self.key, ERASED_PK, "")
         record.erased_at = record.erased_at or iso(int(self.now() * 1_000_000))
@@ -192,21 +194,21 @@ class Erasure:
                 self.wait(self.settle_seconds)
                 settled = True
         raise Waits(
-            f"something of the user was found in each of {PASSES_MAX} passes: "
+            f"something of the owner was found in each of {PASSES_MAX} passes: "
             "what writes it must be stopped, then run the command again"
         )
 
     def record(self) -> Erased | None:
-        """What the registry says of the user by now."""
-        return ErasedUsers(self.places.state).read(self.key)[0]
+        """What the registry says of the owner by now."""
+        return ErasedOwners(self.places.state).read(self.key)[0]
 
     def left_in_sources(self) -> Iterator[tuple[str, int]]:
-        """How many documents of the user each source still holds; they are their owner's."""
+        """How many documents of the owner each source still holds; they are their owner's."""
         for source in self.pack.sources:
-            yield source.container, self.places.sources.count(source, self.user)
+            yield source.container, self.places.sources.count(source, self.owner)
 
     def _tombstoned(self) -> list[InGeneration]:
-        """The user's place in every generation that anybody counts into, under a tombstone."""
+        """The owner's place in every generation that anybody counts into, under a tombstone."""
         generation = self.places.generations.held().generation
         found = []
         for layout in _layouts(generation, BEFORE_SWITCH):
@@ -215,7 +217,7 @@ class Erasure:
             found.append(InGeneration(layout, at.pk, is_built, at))
         if generation.building is not None and generation.building.phase not in BUILDABLE:
             raise Waits(
-                f"the user is not counted any more, but a rebuild is {generation.building.phase}: "
+                f"the owner is not counted any more, but a rebuild is {generation.building.phase}: "
                 "run the command again when it has finished"
             )
         building = generation.building
@@ -224,7 +226,7 @@ class Erasure:
         ):
             # What facts are worth in the other generation, this worker does not know.
             raise Waits(
-                "the user is not counted any more, but a rebuild for another definition is under "
+                "the owner is not counted any more, but a rebuild for another definition is under "
                 "way: run the command again when it has finished"
             )
         return found
@@ -235,10 +237,10 @@ class Erasure:
         for one in generations:
             self.note(f"generation {one.layout.generation}: entries")
             token = None if one.at is None else one.at.session_token
-            for page in places.state.entries_of_user(one.pk, key, token):
+            for page in places.state.entries_of_owner(one.pk, key, token):
                 one.entries.extend(page)
                 self.pace()
-            documents = places.state.read_range(one.pk, *_user_range(key), token)
+            documents = places.state.read_range(one.pk, *_owner_range(key), token)
             one.documents = [each["id"] for each in documents if not is_bare(each)]
             pending += sum(len(names) for _, names in self._pending(one.layout))
             self.pace()
@@ -246,24 +248,31 @@ class Erasure:
         letters = [
             (source, each)
             for source in self.pack.facts
-            for each in places.worker.poison.ids_of_user(source, key, self.user)
+            for each in places.worker.poison.ids_of_owner(source, key, self.owner)
         ]
         documents_of_views = [
             (view, *one)
             for view in self.views
-            for one in places.views.of_partition(view, self.user)
+            for one in places.views.of_partition(view, self.owner)
         ]
         self.pace()
-        return Found(generations, pending, letters, documents_of_views, sorted(set(self._copies())))
+        return Found(
+            self.pack.owners.name,
+            generations,
+            pending,
+            letters,
+            documents_of_views,
+            sorted(set(self._copies())),
+        )
 
     def _copies(self) -> Iterator[str]:
         archive = self.places.archive
         if archive is None:
             return
-        yield from archive.paths_of_user(self.key)
+        yield from archive.paths_of_owner(self.key)
         if self.places.thorough:
             for place in places_of(archive.paths()):
-                if is_segment_of(place.user, self.user):
+                if is_segment_of(place.owner, self.owner):
                     yield path_of(place)
 
     def _remove(self, found: Found) -> None:
@@ -274,7 +283,7 @@ class Erasure:
                 self.pack,
                 self.places.state,
                 one.at,
-                self.user,
+                self.owner,
                 lambda: int(self.now() * 1_000),
                 lambda: secrets.token_hex(6),
                 self.pace,
@@ -287,7 +296,7 @@ class Erasure:
         views, poison, archive = self.places.views, self.places.worker.poison, self.places.archive
         for view, document_id, etag in found.documents:
             with self._left(f"{view}_documents", document_id):
-                views.delete(view, document_id, self.user, etag)
+                views.delete(view, document_id, self.owner, etag)
             self.pace()
         for source, letter in found.letters:
             with self._left("dead_letters", letter):
@@ -308,8 +317,8 @@ class Erasure:
             self.left.append((place, name, str(failure).splitlines()[0]))
 
     def _fold(self, one: InGeneration) -> None:
-        """Until nothing in the journal or a head names the user; folds take the oldest first. What
-        else they changed is published, so that views soon show all others without this user."""
+        """Until nothing in the journal or a head names the owner; folds take the oldest first. What
+        else they changed is published, so that views soon show all others without this owner."""
         ends = f"{JOURNAL_FROM}{int(self.now() * 1_000) + 1:013d}"
         publisher = self.places.worker.publisher
         for _ in range(FOLDS_MAX):
@@ -336,7 +345,7 @@ class Erasure:
             self.places.worker.publisher.run()
 
     def _pending(self, layout: Layout) -> Iterator[tuple[str, list[str]]]:
-        """Buckets that wait to publish the user's months, and which: in the head, or parked."""
+        """Buckets that wait to publish the owner's months, and which: in the head, or parked."""
         for number in range(layout.buckets):
             pk = layout.pk(number)
             bucket = read_bucket(self.places.state, pk)
@@ -350,7 +359,7 @@ class Erasure:
         for name in pending:
             view_name, _, key = name.partition(":")
             view = self.views.get(view_name)
-            if view is not None and view.partition(key) == self.user:
+            if view is not None and view.partition(key) == self.owner:
                 found.append(name)
         return found
 
@@ -403,15 +412,15 @@ def _in(layout: Layout, key: str) -> InGeneration:
     return InGeneration(layout, layout.pk_of(key), building=False, at=None)
 
 
-def _user_range(key: str) -> tuple[str, str]:
-    """Ids of all user documents of the user, however they are split."""
+def _owner_range(key: str) -> tuple[str, str]:
+    """Ids of all owner documents of the owner, however they are split."""
     return hot_id(key), f"{hot_id(key)}\x7f"
 
 
-def _written(registry: ErasedUsers, record: Erased, etag: str | None) -> str:
+def _written(registry: ErasedOwners, record: Erased, etag: str | None) -> str:
     try:
         return registry.write(record, etag)
     except Conflict as conflict:
-        raise Transient("another erasure of this user is under way") from conflict
+        raise Transient("another erasure of this owner is under way") from conflict
     except CommitError as error:
-        raise Transient(f"the registry of erased users could not be written: {error}") from error
+        raise Transient(f"the registry of erased owners could not be written: {error}") from error

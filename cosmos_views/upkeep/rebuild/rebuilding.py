@@ -35,7 +35,7 @@ from cosmos_views.publish.heads import HEAD_ID, Head
 from cosmos_views.publish.journal import JOURNAL_FROM
 from cosmos_views.publish.publisher import GenerationChanged
 from cosmos_views.publish.view import SYMBOL
-from cosmos_views.store.erased import ErasedUsers
+from cosmos_views.store.erased import ErasedOwners
 from cosmos_views.store.failures import Refused
 from cosmos_views.store.generation import GenerationStore, HeldGeneration
 from cosmos_views.store.state import StateStore
@@ -69,7 +69,7 @@ class Done:
     """What this command has done so far."""
 
     carried: int = 0
-    """Users whose history before the horizon came over."""
+    """Owners whose history before the horizon came over."""
     documents: int = 0
     """Read from the sources."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -109,7 +109,7 @@ class Rebuilding:
         # After the generation document, which an erasure reads after the registry: so one of the
         # two sees the other.
         layout = Layout(building.generation, building.buckets)
-        erased = list(ErasedUsers(self.state).all())
+        erased = list(ErasedOwners(self.state).all())
         for one in erased:
             tombstone(self.worker.pack.owners, self.state, layout, one.id)
             self.pace()
@@ -120,7 +120,7 @@ class Rebuilding:
         return self._advance(held, Phase.COUNTING)
 
     def carry(self, held: HeldGeneration) -> HeldGeneration:
-        """Carry over what users' histories before the horizon still decide."""
+        """Carry over what owners' histories before the horizon still decide."""
         building = _building(held)
         if building.horizon_seconds is None:
             return held
@@ -138,7 +138,7 @@ class Rebuilding:
                 else _Place(place.bucket + 1, "")
             )
             held = self._replace(held, placed(held.generation, place.text))
-            self.note(f"{self.done.carried} users' histories carried over")
+            self.note(f"{self.done.carried} owners' histories carried over")
             self.pace()
         return held
 

@@ -1,8 +1,8 @@
 """Proving one store: read every bucket as it stands at one moment, compare, repair.
 
-Repairs go the ordinary way: users' documents under the ETag that was read, a correction of measures
-as a journal document, views through the publisher. So a repair that races a live change conflicts
-and is left to the next run, and one that crashes is finished by it.
+Repairs go the ordinary way: owners' documents under the ETag that was read, a correction of
+measures as a journal document, views through the publisher. So a repair that races a live change
+conflicts and is left to the next run, and one that crashes is finished by it.
 """
 
 import secrets
@@ -43,7 +43,7 @@ LOOKS_MAX = 10
 """A document that differs is looked at again where the state has moved; then it is left to the next
 run."""
 DOCUMENTS_PER_REPAIR = 10
-"""Of one user in one commit: with the hot document they fit, as large as they may be."""
+"""Of one owner in one commit: with the hot document they fit, as large as they may be."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Proof:
 
     @property
     def differences(self) -> list[Difference]:
-        """All of them, users first."""
+        """All of them, owners first."""
         return [*self.damaged, *self.of_owners, *self.measures]
 
     @property
@@ -68,11 +68,11 @@ class Proof:
 
     @property
     def of_owners(self) -> list[Difference]:
-        """What is wrong with users' documents."""
+        """What is wrong with owners' documents."""
         return [one for some in self.owners.values() for one in some]
 
     def within(self, period: str | None) -> list[Difference]:
-        """Those of a period (a prefix of YYYYMMDD); a user's are of every period."""
+        """Those of a period (a prefix of YYYYMMDD); an owner's are of every period."""
         if period is None:
             return self.differences
         of_period = (one for one in self.measures if concerns(one.where, period))
@@ -146,7 +146,7 @@ def prove(pack: Pack, snapshot: Snapshot, since: str) -> Proof:
 
 
 def repair(pack: Pack, state: StateStore, proven: Proof, now_ms: int) -> None:
-    """Write users as they must be, then the correction of all measures. Raises Moving."""
+    """Write owners as they must be, then the correction of all measures. Raises Moving."""
     snapshot, must = proven.snapshot, proven.must
     if snapshot.damaged:
         for name in snapshot.damaged:
@@ -180,7 +180,7 @@ def repair(pack: Pack, state: StateStore, proven: Proof, now_ms: int) -> None:
 
 
 def _repair_owner(pack: Pack, state: StateStore, key: str, proven: Proof) -> None:
-    """In as many commits as a wide user needs; the hot document is in each and orders them."""
+    """In as many commits as a wide owner needs; the hot document is in each and orders them."""
     snapshot = proven.snapshot
     hot, *others = pack.owners.repaired(key, proven.must.owners.get(key), snapshot)
     hot_etag = snapshot.documents[hot.id]["_etag"]
@@ -199,7 +199,7 @@ def concerns(key: str, period: str) -> bool:
 
 
 def state_keys(pack: Pack, state: StateStore, pk: str, pace: Callable[[], None]) -> set[str]:
-    """Everything that is counted in a bucket: keys of partials, and months of users."""
+    """Everything that is counted in a bucket: keys of partials, and months of owners."""
     keys: set[str] = set()
     after: str | None = ""
     while after is not None:

@@ -24,8 +24,8 @@ def retract(
     now_ms: Callable[[], int],
     nonce: Callable[[], str],
 ) -> bool:
-    """Decide an entry `deleted`; False where it no longer counts the version it did, or its user is
-    being erased. Raises Transient."""
+    """Decide an entry `deleted`; False where it no longer counts the version it did, or its owner
+    is being erased. Raises Transient."""
     pk, name, key = entry["pk"], entry["id"], entry.get("user")
     for _ in range(ATTEMPTS_MAX):
         documents, token = state.read(pk, {name} if key is None else {name, hot_id(key)})

@@ -21,7 +21,7 @@ from cosmos_views.ledger.feeds import WHOLE, Document
 from cosmos_views.ledger.owners import owner_key
 from cosmos_views.ledger.snapshots import Difference
 from cosmos_views.ledger.versions import Order, order
-from cosmos_views.store.erased import ErasedUsers
+from cosmos_views.store.erased import ErasedOwners
 from cosmos_views.store.state import StateStore
 from cosmos_views.upkeep.archive.copies import change_of
 from cosmos_views.upkeep.cursors import CURSORS_PK, new_cursor
@@ -161,7 +161,7 @@ class Walk:
 
     def _not_erased(self, newer: Sequence[tuple[Change, Difference]]) -> list[Difference]:
         keys = {owner_key(change.owner) for change, _ in newer if change.owner is not None}
-        gone = ErasedUsers(self.state).among(keys)
+        gone = ErasedOwners(self.state).among(keys)
         return [
             difference
             for change, difference in newer
