@@ -12,7 +12,7 @@ from azure.cosmos import CosmosClient
 from cosmos_views.cli.main import main
 from emulators.cosmos import Endpoint
 from emulators.functions import Timing
-from tests.local.functions.waiting import wait_until
+from tests.emulators.functions.waiting import wait_until
 from tests.worker.ground import INCIDENTS, INTERACTIONS, SESSIONS, SOURCES, Ground
 from tests.worker.stories import interaction, session
 

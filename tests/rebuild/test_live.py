@@ -21,7 +21,7 @@ from cosmos_views.publish.publisher import GenerationChanged
 from cosmos_views.store.failures import Refused
 from cosmos_views.upkeep.rebuild.rebuilding import Rebuilding
 from cosmos_views.upkeep.trailing import Allowance
-from tests.local.functions.waiting import wait_until
+from tests.emulators.functions.waiting import wait_until
 from tests.rebuild.rebuilds import another_definition, in_force, rebuild
 from tests.worker.ground import (
     INTERACTIONS,

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from tests.local.functions.processes import REPOSITORY
+from tests.emulators.functions.processes import REPOSITORY
 
 ARGUMENTS = (
     "--no-http",

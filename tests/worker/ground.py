@@ -28,8 +28,8 @@ from emulators.cosmos import Endpoint
 from emulators.functions import Host, Timing
 from emulators.functions.payload import documents_json
 from pack import PACK
+from tests.emulators.cosmos.support import settle
 from tests.generators.delivered import as_delivered
-from tests.local.cosmos.support import settle
 from tests.oracle import Prices, SourceDocument, comparable, compute_views
 
 Document = dict[str, Any]

@@ -11,8 +11,8 @@ from random import Random
 import pytest
 
 from emulators.cosmos import Endpoint
-from tests.local.functions.processes import FAST, host_process
-from tests.local.functions.waiting import wait_until
+from tests.emulators.functions.processes import FAST, host_process
+from tests.emulators.functions.waiting import wait_until
 from tests.oracle.batches import BATCHES, read_batch
 from tests.worker.conftest import GroundMaker
 from tests.worker.ground import REPOSITORY, assert_state_is_sound, publish_until_done, text_of

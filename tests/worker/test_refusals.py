@@ -11,8 +11,8 @@ from cosmos_views.store.failures import Refused
 from emulators.cosmos import Endpoint
 from emulators.functions import Timing
 from pack import PACK
-from tests.local.cosmos.support import settle
-from tests.local.functions.waiting import wait_until
+from tests.emulators.cosmos.support import settle
+from tests.emulators.functions.waiting import wait_until
 from tests.worker.ground import INTERACTIONS, Ground, deliver, text_of
 from tests.worker.stories import interaction
 

@@ -14,7 +14,7 @@ from cosmos_views.intake.report import Report
 from cosmos_views.ledger.commits import Committed, Operation, Transient
 from cosmos_views.worker import Worker
 from emulators.cosmos import Endpoint
-from tests.local.functions.processes import FAST, HostProcess, host_process
+from tests.emulators.functions.processes import FAST, HostProcess, host_process
 from tests.oracle.batches import BATCHES, read_batch
 from tests.worker.ground import (
     INCIDENTS,
