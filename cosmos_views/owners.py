@@ -1,6 +1,7 @@
 """Kinds of owners: what a pack remembers of the entities whose documents are planned together."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -101,10 +102,11 @@ class BareOwner(msgspec.Struct, omit_defaults=True):
     erased: bool = False
 
 
+@dataclass(frozen=True)
 class Bare:
     """No memory: the hot document is there so that an erasure refuses what would count later."""
 
-    name = "owner"
+    name: str = "owner"
 
     def memory(self, planning: Planning) -> Memory:
         """Facts stand for themselves."""

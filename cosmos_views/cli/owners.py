@@ -20,9 +20,10 @@ def add_owner(parser: Any, pack: Pack, *, required: bool = False) -> None:
     forms.add_argument(
         "--owner", type=of_kind, metavar=f"{kind}:ID", help=f"the {kind}, as documents name it"
     )
-    forms.add_argument(
-        f"--{kind}", dest="owner", type=_present, metavar="ID", help="the same, in short"
-    )
+    if kind != "owner":
+        forms.add_argument(
+            f"--{kind}", dest="owner", type=_present, metavar="ID", help="the same, in short"
+        )
 
 
 def _present(text: str) -> str:

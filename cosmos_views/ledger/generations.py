@@ -187,6 +187,9 @@ def horizon(now_seconds: int, ttls_seconds: Iterable[int]) -> int | None:
     return (oldest_day + HORIZON_MARGIN_DAYS) * DAY_SECONDS
 
 
-def keeps(horizon_seconds: int | None, starts_at_seconds: int) -> bool:
-    """Whether a period keeps the document that an earlier generation has written."""
-    return horizon_seconds is not None and starts_at_seconds < horizon_seconds
+def keeps(horizon_seconds: int | None, starts_at_seconds: int | None) -> bool:
+    """Whether a period keeps the document that an earlier generation has written; a key without a
+    period never does."""
+    if horizon_seconds is None or starts_at_seconds is None:
+        return False
+    return starts_at_seconds < horizon_seconds

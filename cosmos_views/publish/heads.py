@@ -59,7 +59,7 @@ def add_pending(
     for view in views:
         pace = view.pace_seconds if pace_seconds is None else pace_seconds
         for key in view.keys_of(state_key):
-            due = max(_next_multiple(now_seconds, pace), view.starts_at_seconds(key))
+            due = max(_next_multiple(now_seconds, pace), view.starts_at_seconds(key) or 0)
             name = f"{view.name}:{key}"
             pending[name] = min(pending.get(name, due), due)
 

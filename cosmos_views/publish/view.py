@@ -56,7 +56,7 @@ class View:
     `keys_of` names the view keys to publish when a state key changes, neighbours included; a key
     that stands for several is a symbol, expanded by `expand` from what `reads` asks for it.
     `key_of` reads the key from a document of the view; what it makes of any other does not matter.
-    `starts_at_seconds` is when a key's period begins: it is published no sooner. `render` returns
+    `starts_at_seconds` is when a key's period begins, None without one: it is published no sooner. `render` returns
     the document without its metadata, or None when nothing is counted under the key.
 
     `of_fact` is for what no shared grain counts. A view that `names_owner` has the owner as its
@@ -69,7 +69,7 @@ class View:
     ttl_seconds: int
     calculation_version: str
     keys_of: Callable[[str], Iterable[str]]
-    starts_at_seconds: Callable[[str], int]
+    starts_at_seconds: Callable[[str], int | None]
     reads: Callable[[str], Reads]
     document_id: Callable[[str], str]
     partition: Callable[[str], str]

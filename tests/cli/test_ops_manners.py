@@ -127,7 +127,7 @@ def test_who_sits_at_a_terminal_is_asked_before_a_user_is_forgotten(
     assert command("provision", *account).code == 0
     refused = answered("n", *erase)
     assert (refused.code, refused.out) == (1, "")
-    assert "Forget this user everywhere, for ever? [y/N]" in refused.err
+    assert "Forget this owner everywhere, for ever? [y/N]" in refused.err
     assert "Nothing was done." in refused.err
     assert erased() == []
     assert answered("yes", *erase).code == 0
@@ -157,5 +157,5 @@ def test_what_a_replay_writes_of_an_erased_user_is_ignored_at_once(
     ran = ops("replay", file, "--json", "--patience", "3600")
 
     assert ran.code == 0
-    assert ran.json["ignored"] == {"the user was erased": 1}
+    assert ran.json["ignored"] == {"the owner was erased": 1}
     assert ran.json["applied"] == 1

@@ -118,7 +118,7 @@ class _Comparing:
             for one in view.expand(key, inputs):
                 self._one(f"{view_name}:{one}")
             return
-        if view.starts_at_seconds(key) > self.now_seconds or name in self.unsettled:
+        if (view.starts_at_seconds(key) or 0) > self.now_seconds or name in self.unsettled:
             return
         rendered = view.render(
             key, read_inputs(self.pack.owners, self.state, view.reads(key), self.buckets)
@@ -132,7 +132,7 @@ class _Comparing:
             counted.same += old is not None
         elif old is None:
             ttl_seconds = (new or {}).get("ttl", 0)
-            if self.now_seconds < view.starts_at_seconds(key) + ttl_seconds:
+            if self.now_seconds < (view.starts_at_seconds(key) or 0) + ttl_seconds:
                 # Otherwise it may have been published, and gone by its own TTL.
                 counted.appears += 1
         elif new is None:

@@ -371,7 +371,7 @@ class Rebuilding:
 
     def _starts_at(self, name: str) -> int:
         view, _, key = name.partition(":")
-        return self.worker.pack.views[view].starts_at_seconds(key)
+        return self.worker.pack.views[view].starts_at_seconds(key) or 0
 
     def _head(self, pk: str, changed: Callable[[Head], Head]) -> str | None:
         """Change a bucket's head as it was read; the session in which it has changed.

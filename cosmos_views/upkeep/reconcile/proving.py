@@ -336,7 +336,7 @@ class Published:
         if document is not None and self._ahead(document.get("stamp"), buckets):
             stamp = self._stamp(buckets)
             return [Difference(where, "$.stamp", stamp, document.get("stamp"))]
-        if starts_at > now_seconds:
+        if (starts_at or 0) > now_seconds:
             return []
         if any(f"{view.name}:{key}" in bucket.head.pending for bucket in buckets):
             return []
@@ -345,7 +345,7 @@ class Published:
         must = content_of(view_document(view, key, rendered, stamp=[0], as_of_seconds=0, now_ms=0))
         found = content_of(views.read(view.name, view.document_id(key), view.partition(key)))
         if found is None and must is not None:
-            published = max(starts_at, self._published_since(view, key, buckets, inputs))
+            published = max(starts_at or 0, self._published_since(view, key, buckets, inputs))
             if now_seconds >= published + must["ttl"]:
                 # It may have been published, and gone by its own TTL.
                 return []
