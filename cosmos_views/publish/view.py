@@ -56,8 +56,9 @@ class View:
     `keys_of` names the view keys to publish when a state key changes, neighbours included; a key
     that stands for several is a symbol, expanded by `expand` from what `reads` asks for it.
     `key_of` reads the key from a document of the view; what it makes of any other does not matter.
-    `starts_at_seconds` is when a key's period begins, None without one: it is published no sooner. `render` returns
-    the document without its metadata, or None when nothing is counted under the key.
+    `starts_at_seconds` is when a key's period begins, None without one: it is published no sooner.
+    `render` returns the document without its metadata, or None when nothing is counted under the
+    key.
 
     `of_fact` is for what no shared grain counts. A view that `names_owner` has the owner as its
     partition: an erasure of the owner deletes those documents.

@@ -122,7 +122,7 @@ def test_who_sits_at_a_terminal_is_asked_before_a_user_is_forgotten(
     erase = ("erase", "--user", "u", "--settle-seconds", "0", "--no-archive", *account)
 
     def erased() -> list[str]:
-        return [one["user"] for one in command("erase", "--list", "--json", *account).json]
+        return [one["owner"] for one in command("erase", "--list", "--json", *account).json]
 
     assert command("provision", *account).code == 0
     refused = answered("n", *erase)

@@ -57,7 +57,7 @@ def test_a_user_is_forgotten_and_all_others_count_as_before(
 
     assert ran.code == 0
     assert ran.receipt["removed"] == REMOVED
-    assert ran.receipt["user"] == KEY
+    assert ran.receipt["owner"] == KEY
     assert ran.receipt["finished_at"]
     assert USER not in str(ran)
     assert ran.receipt["left_in_sources"] == {
@@ -133,7 +133,7 @@ def test_who_was_erased_is_listed_by_hash(
     assert main(["erase", "--list", "--json", *connection(ground)]) == 0
 
     (listed,) = json.loads(capsys.readouterr().out)
-    assert listed["user"] == KEY
+    assert listed["owner"] == KEY
 
 
 @pytest.mark.parametrize("buckets", [1, 4])
@@ -313,7 +313,7 @@ def test_archived_copies_are_removed_and_none_comes_back(
     period = ("--from", "2026-01-01", "--to", "2026-12-31")
     code = main(["archive", "restore", "--user", USER, *period, "--replay", *connection(ground)])
     assert code == 2
-    assert "the user was erased on" in capsys.readouterr().err.lower()
+    assert "the owner was erased on" in capsys.readouterr().err.lower()
 
 
 def test_a_copy_that_cannot_be_deleted_is_named_and_the_others_are_deleted(

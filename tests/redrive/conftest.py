@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,9 +61,15 @@ def yesterday(
         for module in (batch, redrive):
             patch.setattr(module, "worker_version", lambda _pack: "yesterday")
         if knows_version:
-            patch.setattr(documents, "SCHEMA_VERSION", knows_version)
+            read = documents._of_schema
+            schema = ("schema_version", knows_version)
+            patch.setattr(
+                documents,
+                "_of_schema",
+                lambda source, said: read(replace(source, schema=schema), said),
+            )
         if user_bytes_max:
-            patch.setattr(documents, "USER_BYTES_MAX", user_bytes_max)
+            patch.setattr(documents, "OWNER_BYTES_MAX", user_bytes_max)
         if fails:
             patch.setattr(interactions, "to_fact", fail)
         yield

@@ -134,7 +134,7 @@ def test_the_registry_skips_notes_and_keeps_whom_it_names(
     code, out, errors = run(ground, capsys, "erase", "--list", "--json")
 
     assert code == 0
-    assert {one["user"] for one in json.loads(out)} == {owner_key("ada"), owner_key("bob")}
+    assert {one["owner"] for one in json.loads(out)} == {owner_key("ada"), owner_key("bob")}
     assert "Skipped in state: 2 documents" in errors
     code, out, errors = run(
         ground, capsys, *("erase", "--user", "bob", "--settle-seconds", "0", "--json")

@@ -137,7 +137,7 @@ def test_one_letter_that_breaks_redrive_does_not_stop_the_others(ground: Ground)
 
 def test_the_worker_version_names_package_and_definition_and_moves_with_the_code() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
-    package, rest = worker_version().split("+")
+    package, rest = worker_version(PACK).split("+")
     definition, code = rest.split(".")
 
     assert project["project"]["version"] == package == PACKAGE_VERSION

@@ -118,8 +118,8 @@ def owner_differences(
 
 
 def _since(delta: Delta, since: str) -> Delta:
-    """Of state keys `{grain}:{period}…`, those of periods from a month on; a key whose period is `-`
-    counts documents of all times, so it is proved only where none can have expired."""
+    """Of state keys `{grain}:{period}…`, those of periods from a month on; a key whose period is
+    `-` counts documents of all times, so it is proved only where none can have expired."""
     return {key: cells for key, cells in delta.items() if key.split(":")[1][:6] >= since}
 
 
