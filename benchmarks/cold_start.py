@@ -23,8 +23,10 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTHING = "pass"
 IMPORT = "import function_app"
 FIRST_BATCH = """
-import sys, function_app, wiring
-wiring.worker(PACK).process("user_interactions", sys.stdin.read(), {})
+import os, sys, function_app
+from cosmos_views.worker import from_environment
+from pack import PACK
+from_environment(PACK, os.environ).process("user_interactions", sys.stdin.read(), {})
 """
 
 

@@ -49,7 +49,7 @@ def measure(scale: Scale) -> list[Figure]:
 
 def decoder(source: Source[Any]) -> msgspec.json.Decoder[Any]:
     """The typed decoder of a source's batches."""
-    return msgspec.json.Decoder(list[source.document_type])  # type: ignore[name-defined]  # a type held by a value
+    return msgspec.json.Decoder(list[source.document])  # type: ignore[name-defined]  # a type held by a value
 
 
 def seconds_of(texts: list[str], read: Callable[[str], Any]) -> float:

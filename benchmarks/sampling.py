@@ -13,15 +13,16 @@ from types import FrameType, TracebackType
 from typing import Self
 
 INTERVAL_SECONDS = 0.001
-ALGORITHM = "/processors/batch.py"
+ALGORITHM = "/intake/batch.py"
 SDK = "SDK and HTTP"
 STATE = "state in memory"
 PARTS = {
-    "/processors/documents.py": "decode",
-    "/processors/judging.py": "judge: facts and prices",
-    "/processors/ownership.py": "plan",
-    "/processors/packing.py": "plan",
+    "/intake/documents.py": "decode",
+    "/intake/judging.py": "judge: facts and prices",
+    "/intake/ownership.py": "plan",
+    "/intake/packing.py": "plan",
     "/ledger/": "plan",
+    "/publish/": "contributions and journal",
     "/materializers/": "contributions and journal",
     "/store/": "encode and check",
     "/benchmarks/memory.py": STATE,

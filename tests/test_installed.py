@@ -1,4 +1,4 @@
-"""Engine and emulators are packages of their own, whole, without anything else of the repository."""
+"""Engine and emulators are packages of their own, whole, without the rest of the repository."""
 
 import shutil
 import subprocess
@@ -27,7 +27,9 @@ with Endpoint(seed=1) as endpoint:
 def test_every_folder_is_in_the_package(package: str) -> None:
     project = tomllib.loads((ROOT / package / "pyproject.toml").read_text("utf-8"))
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / package).rglob("__init__.py")}
-    assert {".".join(one.parts) for one in folders} == set(project["tool"]["setuptools"]["packages"])
+    assert {".".join(one.parts) for one in folders} == set(
+        project["tool"]["setuptools"]["packages"]
+    )
 
 
 def test_one_version_is_told_everywhere() -> None:

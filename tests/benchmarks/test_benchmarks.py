@@ -111,7 +111,7 @@ SAMPLES = [
     ("plan", (*ALGORITHM, "cosmos_views/ledger/plan.py", "cosmos_views/publish/measures.py")),
     (
         "contributions and journal",
-        (*ALGORITHM, "cosmos_views/publish/journal.py", "processors/users.py"),
+        (*ALGORITHM, "cosmos_views/publish/journal.py", "materializers/users/history.py"),
     ),
     ("encode and check", (*ALGORITHM, "cosmos_views/store/state.py")),
     (

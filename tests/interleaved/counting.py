@@ -23,6 +23,7 @@ from cosmos_views.ledger.commits import CommitError, Transient
 from cosmos_views.ledger.generations import Generation
 from cosmos_views.ledger.owners import Tombstone, hot_id, owner_key
 from cosmos_views.ledger.snapshots import Snapshot
+from cosmos_views.pack import Pack
 from cosmos_views.publish.measures import Delta
 from cosmos_views.store.erased import ERASED_PK
 from cosmos_views.store.generation import HeldGeneration
@@ -160,6 +161,7 @@ class _Erasure(Erasure):
 @dataclass
 class _Worker:
     poison: _Letters
+    pack: Pack = PACK
 
 
 def erasing(user: str) -> Program:
