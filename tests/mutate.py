@@ -31,6 +31,8 @@ also_copy=
     tests
     docs
     function_app.py
+    pack.py
+    containers.json
 do_not_mutate=
     cosmos_views/publish/publisher.py
     materializers/registry.py

@@ -44,10 +44,10 @@ def test_one_version_is_told_everywhere() -> None:
 def test_it_works_where_nothing_else_is_installed(package: str, code: str, tmp_path: Path) -> None:
     shutil.copytree(ROOT / package, tmp_path / package, ignore=NOT_SHIPPED)
     environment = tmp_path / "environment"
-    python = environment / "bin" / "python"
+    python = str(environment / "bin" / "python")
     for command in (
-        [sys.executable, "-m", "venv", environment],
-        [python, "-m", "pip", "install", "-q", tmp_path / package],
+        [sys.executable, "-m", "venv", str(environment)],
+        [python, "-m", "pip", "install", "-q", str(tmp_path / package)],
         [python, "-c", code],
     ):
         done = subprocess.run(

@@ -127,5 +127,5 @@ def test_the_definition_version_changes_with_the_views() -> None:
     view = the_view()
     with_it = replace(PACK, views={**PACK.views, view.name: view})
 
-    assert PACK.definition != with_it.definition
-    assert PACK.definition == replace(with_it, views=PACK.views).definition
+    assert replace(PACK).definition != with_it.definition
+    assert replace(PACK).definition == replace(with_it, views=PACK.views).definition

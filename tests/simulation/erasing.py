@@ -52,7 +52,7 @@ class ErasingProxy(Proxy):
             return _filtered(
                 super().query_items("SELECT * FROM c", **options),
                 lambda one: (
-                    one.get("user") == values["@key"] or values["@user"] in one["partition_key"]
+                    one.get("user") == values["@key"] or values["@owner"] in one["partition_key"]
                 ),
             )
         if enable_scan_in_query:
@@ -60,7 +60,7 @@ class ErasingProxy(Proxy):
             plain = "SELECT * FROM c WHERE c.id >= @from AND c.id < @to"
             return _filtered(
                 super().query_items(plain, parameters=within, **options),
-                lambda one: one.get("user") == values["@user"],
+                lambda one: one.get("user") == values["@owner"],
             )
         return super().query_items(query, parameters=parameters, **options)
 

@@ -23,7 +23,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = (
     *("cosmos_views", "processors", "materializers", "emulators", "demo", "tests"),
-    *("function_app.py", "host.json", "local.settings.sample.json", "pyproject.toml"),
+    *("function_app.py", "pack.py", "containers.json", "host.json"),
+    *("local.settings.sample.json", "pyproject.toml"),
 )
 _SEED = re.compile(r"^seed (\d+)$", re.MULTILINE)
 _FAILED = "repeat: "
