@@ -8,18 +8,20 @@ AZURITE := $(VENV)/azurite/.installed
 WORKERS ?= 2
 EXAMPLES ?= 500
 MINUTES ?= 20
+SHARE ?= some
 SEEDS ?= 2000
 SEED ?= 0
 ARGS ?=
 
-.PHONY: help run test check property bench simulate soak demo-data clean distclean
+.PHONY: help run test check proof property bench simulate soak demo-data clean distclean
 .SILENT:
 .DELETE_ON_ERROR:
 
 help:
 	echo "make run            replay the sample batches through the worker, show the views, end"
 	echo "make run WATCH=1    the same, then live traffic until Ctrl-C"
-	echo "make test           all tests"
+	echo "make test           stories, laws, contracts, some seeds: what to run while working"
+	echo "make proof          seeds, kills, interleavings, a soak of a minute (SHARE=all: whole, for hours)"
 	echo "make check          lint, format, types: exactly what CI runs beside the tests"
 	echo "make property       the property tests for long (EXAMPLES=20000)"
 	echo "make simulate       whole worlds under faults, one per seed (SEEDS=2000 SEED=0)"
@@ -33,7 +35,16 @@ run: $(INSTALLED) $(AZURITE)
 	$(PYTHON) -m demo run $(if $(WATCH),--watch) $(ARGS)
 
 test: $(INSTALLED) $(AZURITE)
-	$(PYTHON) -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
+	$(PYTHON) -m pytest -q -n $(WORKERS) --dist worksteal -m "not proof" $(ARGS)
+
+proof: $(INSTALLED) $(AZURITE)
+	$(PYTHON) -m pytest -q -n $(WORKERS) --dist worksteal -m proof $(ARGS)
+	$(PYTHON) -m tests.soak --minutes $(if $(filter all,$(SHARE)),20,1)
+ifeq ($(SHARE),all)
+	$(PYTHON) -m tests.property --examples 20000
+	$(PYTHON) -m tests.simulation --seeds 100000
+	$(PYTHON) -m tests.simulation.planted
+endif
 
 check: $(INSTALLED)
 	$(PYTHON) -m ruff check .
@@ -96,4 +107,4 @@ $(MUTATION)/.installed: $(INSTALLED) requirements-mutation.txt
 # Without it nothing is archived locally, and the archive's tests are skipped; all else works.
 $(AZURITE): $(INSTALLED) emulators/azurite/package-lock.json emulators/azurite/requirements.txt
 	echo "Setting up Azurite, the Blob service of the local ground, once …"
-	if $(PYTHON) -m demo.azurite; then touch $@; fi
+	if $(PYTHON) -m emulators.azurite; then touch $@; fi

@@ -1,4 +1,4 @@
-"""No test is timed, also no property, nor how long its examples take to draw: machines differ."""
+"""Which tests are proof; and no test is timed, also no property: machines differ."""
 
 import functools
 import gc
@@ -20,6 +20,34 @@ settings.register_profile(
 )
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "untimed")
 settings.load_profile(PROFILE)
+
+PROOF = (
+    "tests/benchmarks/",
+    "tests/interleaved/",
+    "tests/property/",
+    "tests/simulation/test_crashes.py",
+    "tests/simulation/test_planted.py::test_a_planted_bug_is_caught",
+    "tests/soak/",
+    "tests/test_installed.py",
+    "tests/worker/test_faults.py",
+    *(
+        f"tests/{room}/test_kills.py"
+        for room in ("archive", "erase", "rebuild", "redrive", "worker")
+    ),
+)
+"""What takes minutes and finds what stories do not: `make proof`."""
+SEEDS_OF_TEST = 200
+"""So many seeds stay in `make test`; the others are proof."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        call = getattr(item, "callspec", None)
+        seed = None if call is None else call.params.get("first")
+        more_seeds = isinstance(seed, int) and seed >= SEEDS_OF_TEST
+        if item.nodeid.startswith(PROOF) or more_seeds:
+            item.add_marker("proof")
 
 
 @functools.cache
