@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from typing import Any
 
 import msgspec
@@ -16,20 +15,16 @@ from cosmos_views.cli.provision import buckets
 from cosmos_views.cli.reconcile import pace_of
 from cosmos_views.cli.trailing import moment
 from cosmos_views.ledger.generations import (
-    BEFORE_SWITCH,
     Building,
     Generation,
-    Phase,
-    begun,
-    horizon,
 )
 from cosmos_views.pack import Pack
-from cosmos_views.store import catalogue, metering
-from cosmos_views.store.failures import Refused
-from cosmos_views.store.generation import GenerationStore, HeldGeneration
+from cosmos_views.store import metering
+from cosmos_views.store.generation import GenerationStore
 from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
-from cosmos_views.upkeep.rebuild.comparing import Comparison, compare
+from cosmos_views.upkeep.rebuild.comparing import Comparison
+from cosmos_views.upkeep.rebuild.phases import Wanted, begin, check, work
 from cosmos_views.upkeep.rebuild.rebuilding import Done, Overtaken, Rebuilding
 
 
@@ -100,6 +95,7 @@ def add_parser(commands: Any, _pack: Pack) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Go on with the rebuild under way, or begin one."""
+    wanted = Wanted(options.abort, options.compare, options.buckets)
     with metering.metered() as meter:
         client, configured = trailing.connected(options, writes=not options.dry_run)
         database = client.get_database_client(configured.database)
@@ -107,11 +103,8 @@ def run(options: argparse.Namespace) -> int:
         generations = GenerationStore(state)
         held = generations.held()
         if options.dry_run:
-            return _say(_plan(held.generation, options), options)
-        if options.abort:
-            require_abortable(held.generation)
-        else:
-            require_mine(held.generation, options)
+            return _say(_plan(options.pack, held.generation, wanted), options)
+        check(options.pack, held.generation, wanted)
         what = "Give the rebuild up" if options.abort else "Rebuild the state of this database"
         if not connection.agreed(options, f"{what}?"):
             return 1
@@ -125,7 +118,7 @@ def run(options: argparse.Namespace) -> int:
             settle_seconds=options.settle_seconds,
         )
         try:
-            comparison = work(rebuilding, held, options)
+            comparison = work(rebuilding, held, wanted, _phase)
         except Overtaken as overtaken:
             print(
                 f"{str(overtaken).capitalize()}: see `python -m cosmos_views status`.",
@@ -139,100 +132,19 @@ def run(options: argparse.Namespace) -> int:
     return 1 if changed or result.keys_stuck else 0
 
 
-def work(
-    rebuilding: Rebuilding, held: HeldGeneration, options: argparse.Namespace
-) -> Comparison | None:
-    """Phase after phase (options: `abort`, `compare`, `buckets`); None, or the comparison that it
-    stops for."""
-    if options.abort:
-        _phase("aborting")
-        rebuilding.abort(held)
-        return None
-    if held.generation.building is None:
-        held = rebuilding.generations.replace(held, _begun(held.generation, options))
-    while (building := held.generation.building) is not None:
-        _phase(f"{building.phase} (generation {building.generation})")
-        match building.phase:
-            case Phase.PREPARING:
-                held = rebuilding.prepare(held)
-            case Phase.COUNTING:
-                held = rebuilding.carry(held)
-                rebuilding.count(held)
-                if options.compare:
-                    return compare(rebuilding, building)
-                held = rebuilding.counted(held)
-            case Phase.CLOSING:
-                held = rebuilding.close(held)
-            case Phase.SETTLING:
-                held = rebuilding.settle(held)
-            case Phase.PUBLISHING:
-                held = rebuilding.publish(held)
-            case Phase.REMOVING:
-                held = rebuilding.remove(held)
-            case Phase.ABORTING:
-                held = rebuilding.abort(held)
-    return None
-
-
-def _begun(now: Generation, options: argparse.Namespace) -> Generation:
-    now_seconds = int(time.time())
-    ttls = (one.default_ttl for one in catalogue.of(options.pack).with_role(catalogue.Role.SOURCE))
-    return begun(
-        now,
-        options.pack.definition,
-        options.buckets or now.buckets,
-        horizon(now_seconds, ttls),
-        now_seconds,
-    )
-
-
-def require_mine(now: Generation, options: argparse.Namespace) -> None:
-    """Raises Refused where the rebuild under way is not the one that is asked for."""
-    building = now.building
-    if building is None:
-        return
-    mine = options.pack.definition
-    if building.phase is not Phase.ABORTING and building.definition_version != mine:
-        raise Refused(
-            f"a rebuild for definition {building.definition_version} is {building.phase}, but this "
-            f"worker has {mine}: finish it with the worker that began it, or run "
-            "`python -m cosmos_views rebuild --abort`"
-        )
-    if options.buckets is not None and options.buckets != building.buckets:
-        raise Refused(
-            f"the rebuild under way has {building.buckets} buckets: leave --buckets out, or run "
-            "`python -m cosmos_views rebuild --abort` first"
-        )
-    if options.compare and building.phase not in (Phase.PREPARING, Phase.COUNTING):
-        raise Refused(
-            f"the rebuild is {building.phase}: there is nothing left to compare before it switches"
-        )
-
-
-def require_abortable(now: Generation) -> None:
-    building = now.building
-    if building is None:
-        raise Refused("no rebuild is under way")
-    if building.phase not in {*BEFORE_SWITCH, Phase.ABORTING}:
-        raise Refused(
-            f"generation {building.generation} is in force already: let the rebuild finish"
-        )
-
-
-def _plan(now: Generation, options: argparse.Namespace) -> str:
+def _plan(pack: Pack, now: Generation, wanted: Wanted) -> str:
     """What would be done, as a sentence."""
+    check(pack, now, wanted)
     building: Building | None = now.building
-    if options.abort:
-        require_abortable(now)
+    if wanted.abort:
         assert building is not None
         return (
             f"would delete generation {building.generation}; generation {now.generation} stays "
             "in force"
         )
-    require_mine(now, options)
     if building is not None:
         return f"would go on with generation {building.generation}, which is {building.phase}"
-    building = _begun(now, options).building
+    building = begin(pack, now, wanted).building
     assert building is not None
     same = building.definition_version == now.definition_version
     kept = (

@@ -24,7 +24,7 @@ from cosmos_views.ledger.commits import (
     commit_bytes,
 )
 from cosmos_views.publish.heads import HEAD_ID, Head, add_pending
-from cosmos_views.publish.journal import JOURNAL_FROM, JOURNAL_TO, Journal
+from cosmos_views.publish.journal import Journal, read_journals
 from cosmos_views.publish.measures import Delta, Measures, normalized, sum_measures
 from cosmos_views.publish.parked import Parked
 from cosmos_views.publish.partials import added, by_shard, first_id, further_ids
@@ -277,13 +277,7 @@ def _read_partials(
 
 
 def _read_journals(state: FoldState, bucket: Bucket) -> list[tuple[Journal, str]]:
-    documents = state.read_range(
-        bucket.pk, JOURNAL_FROM, JOURNAL_TO, bucket.session_token, JOURNALS_PER_RUN_MAX
+    journals, bucket.foreign = read_journals(
+        state, bucket.pk, JOURNALS_PER_RUN_MAX, bucket.session_token
     )
-    journals = []
-    for document in documents:
-        try:
-            journals.append((msgspec.convert(document, Journal), document["_etag"]))
-        except msgspec.ValidationError:
-            bucket.foreign += 1
     return journals

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from typing import Any, Protocol
 
 import msgspec
 
@@ -12,6 +13,23 @@ from cosmos_views.publish.measures import Contribution, Delta, Turned, differenc
 
 JOURNAL_FROM, JOURNAL_TO = "j:", "j;"
 """All journal ids lie in this half-open range, oldest first."""
+PAGE_DOCUMENTS_MIN, PAGE_DOCUMENTS_MAX = 50, 500
+"""So many are read at a time: more than are asked for, because what is foreign stands among
+them."""
+
+
+class JournalState(Protocol):
+    """The state container, as the journal is read from it."""
+
+    def read_range(
+        self,
+        pk: str,
+        start: str,
+        end: str,
+        session_token: str | None = None,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """Documents with start <= id < end, in id order."""
 
 
 class Journal(msgspec.Struct, omit_defaults=True):
@@ -57,11 +75,35 @@ def journal_of(
     touched = sorted({key for _, turned in compared for key in turned.state_keys})
     if not delta and not touched:
         return None
-    # Ids sort by time, so that the fold takes the oldest first; the nonce keeps them apart.
-    return Journal(
-        id=f"{JOURNAL_FROM}{at_ms:013d}:{nonce}",
-        pk=pk,
-        delta=delta,
-        touched=touched,
-        as_of=max(plan.as_of for plan in plans),
-    )
+    return Journal(journal_id(at_ms, nonce), pk, delta, touched, max(plan.as_of for plan in plans))
+
+
+def journal_id(at_ms: int, nonce: str = "") -> str:
+    """The id of a journal document. Ids sort by time, so that the fold takes the oldest first; the
+    nonce keeps them apart. Without one: later than all before this moment."""
+    return f"{JOURNAL_FROM}{at_ms:013d}{nonce and ':'}{nonce}"
+
+
+def read_journals(
+    state: JournalState,
+    pk: str,
+    most: int,
+    session_token: str | None = None,
+    before: str = JOURNAL_TO,
+) -> tuple[list[tuple[Journal, str]], int]:
+    """(the oldest journal documents of a bucket, at most so many, with their ETags; how many others
+    stood among them, which are not of this form and are passed by)."""
+    found: list[tuple[Journal, str]] = []
+    foreign, start = 0, JOURNAL_FROM
+    page = min(max(most, PAGE_DOCUMENTS_MIN), PAGE_DOCUMENTS_MAX)
+    while len(found) < most:
+        documents = state.read_range(pk, start, before, session_token, page)
+        for document in documents:
+            try:
+                found.append((msgspec.convert(document, Journal), document["_etag"]))
+            except msgspec.ValidationError:
+                foreign += 1
+        if len(documents) < page:
+            break
+        start = f"{documents[-1]['id']}\0"
+    return found[:most], foreign

@@ -32,7 +32,7 @@ FILES = ("10_worked_example.jsonl", "20_shapes.jsonl")
 @pytest.fixture
 def published(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> Ground:
     """Fixture traffic, counted and published; sources keep their documents for ever."""
-    monkeypatch.setattr("cosmos_views.cli.rebuild.horizon", lambda _now, _ttls: None)
+    monkeypatch.setattr("cosmos_views.upkeep.rebuild.phases.horizon", lambda _now, _ttls: None)
     for batch in FILES:
         ground.write_all(read_batch(BATCHES / batch))
     ground.write(INTERACTIONS, {"id": "today", "user_id": "ada", "personality": "lao_tzu"})

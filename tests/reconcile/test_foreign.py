@@ -1,12 +1,23 @@
 """Documents that somebody put into our containers, and documents of ours that somebody damaged."""
 
+import json
 from typing import Any
 
 import pytest
 
+from cosmos_views.cli.main import main
+from cosmos_views.ledger.buckets import bucket_pk
+from cosmos_views.publish import journal
 from tests.rebuild.rebuilds import rebuild
 from tests.reconcile.test_reconcile import published, reconcile
-from tests.worker.ground import Ground, assert_views_are_true
+from tests.worker.ground import (
+    INTERACTIONS,
+    Ground,
+    assert_views_are_true,
+    deliver,
+    publish_until_done,
+)
+from tests.worker.stories import interaction
 
 __all__ = ["published"]
 
@@ -55,3 +66,25 @@ def test_a_damaged_state_document_is_named_and_made_anew(
         named = {one["where"] for one in result["differences"]}
         assert (code, damaged["id"] in named) == (ends, bool(ends))
     assert_views_are_true(published)
+
+
+def test_notes_among_the_journal_hold_up_nothing(
+    ground: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the fold, nor a rebuild or an erasure, which wait until it is empty."""
+    monkeypatch.setattr(journal, "PAGE_DOCUMENTS_MAX", 2)
+    worker = ground.worker()
+    deliver(worker, INTERACTIONS, ground.write(INTERACTIONS, interaction("a"), interaction("b")))
+    for number in range(5):
+        note = {"id": f"j:0000000000000:{number}", "pk": bucket_pk(1, 0), "note": "mine"}
+        ground.container("state").upsert_item(note)
+
+    publish_until_done(ground, worker)
+
+    assert ground.expected() == ground.views()
+    account = ("--connection", ground.endpoint.connection_string, "--database", ground.database)
+    assert main(["status", "--json", *account]) == 0
+    assert [one["journal_documents"] for one in json.loads(capsys.readouterr().out)["state"]] == [0]
+    assert main(["rebuild", "--settle-seconds", "0", "--yes", *account]) == 0
+    erase = ("erase", "--user", "ada", "--settle-seconds", "0", "--no-archive", "--yes")
+    assert main([*erase, *account]) == 0

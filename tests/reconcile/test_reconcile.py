@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-import cosmos_views.cli.rebuild
+import cosmos_views.upkeep.rebuild.phases
 from cosmos_views.cli.main import main
 from cosmos_views.intake.batch import Processor
 from cosmos_views.ledger.instants import DAY_SECONDS, iso
@@ -278,7 +278,7 @@ def test_a_document_deleted_after_it_was_published_is_missing_however_old_its_pe
 def test_a_document_deleted_after_a_rebuild_has_published_it_again_is_missing(
     published: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cosmos_views.cli.rebuild, "horizon", lambda *_: None)
+    monkeypatch.setattr(cosmos_views.upkeep.rebuild.phases, "horizon", lambda *_: None)
     _travel(monkeypatch, 30)
     assert main(["rebuild", "--settle-seconds", "0", *UNBOUNDED, *_connection(published)]) == 0
     capsys.readouterr()

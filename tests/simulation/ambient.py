@@ -13,10 +13,9 @@ from unittest.mock import patch
 
 import cosmos_views.store.archive
 from cosmos_views import worker as wiring
-from cosmos_views.cli import rebuild
 from cosmos_views.pack import Pack
 from cosmos_views.upkeep.erase import erasing
-from cosmos_views.upkeep.rebuild import rebuilding
+from cosmos_views.upkeep.rebuild import phases, rebuilding
 from pack import PACK
 from tests.simulation.scheduler import Scheduler
 
@@ -88,10 +87,9 @@ def ambient(
         patch.object(Pack, "definition", property(lambda _: deployed())),
         patch.object(erasing, "secrets", secrets),
         patch.object(rebuilding, "time", clock),
-        patch.object(rebuild, "time", clock),
+        patch.object(phases, "time", clock),
         # Sources whose documents never expire: what a horizon leaves out is told in tests/rebuild.
-        patch.object(rebuild, "horizon", lambda *_: None),
-        patch.object(rebuild, "_phase", lambda _: None),
+        patch.object(phases, "horizon", lambda *_: None),
         patch.object(cosmos_views.store.archive, "ThreadPoolExecutor", OneByOne),
         patch.object(cosmos_views.store.archive, "connect", lambda _connection: blobs),
     ):

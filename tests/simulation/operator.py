@@ -5,14 +5,12 @@ early, the operator runs it again, as the command asks, until it says that all i
 the operator gives a rebuild up, or deploys another definition before it.
 """
 
-import argparse
 from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 
 from azure.core.exceptions import AzureError
 
-from cosmos_views.cli import rebuild
 from cosmos_views.ledger.commits import CommitError, Transient
 from cosmos_views.ledger.generations import BEFORE_SWITCH, Phase
 from cosmos_views.store.archive import ArchiveStore
@@ -22,6 +20,7 @@ from cosmos_views.store.sources import SourceStore
 from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
 from cosmos_views.upkeep.erase.erasing import Erasure, Places, Waits
+from cosmos_views.upkeep.rebuild.phases import Wanted, work
 from cosmos_views.upkeep.rebuild.rebuilding import Overtaken, Rebuilding
 from cosmos_views.worker import SETTLE_SECONDS
 from tests.simulation.scheduler import Killed
@@ -122,13 +121,7 @@ class Operator:
             settle_seconds=SETTLE_SECONDS,
             wait=world.scheduler.sleep,
         )
-        options = argparse.Namespace(abort=abort, compare=compare, buckets=buckets)
-        held = generations.held()
-        if abort:
-            rebuild.require_abortable(held.generation)
-        else:
-            rebuild.require_mine(held.generation, options)
-        rebuild.work(rebuilding, held, options)
+        work(rebuilding, generations.held(), Wanted(abort, compare, buckets))
 
     def _until_done(self, command: Callable[[], bool]) -> None:
         """Again after everything that the command line reports."""

@@ -25,7 +25,7 @@ from cosmos_views.ledger.owners import hot_id, is_bare, owner_key
 from cosmos_views.pack import Pack
 from cosmos_views.publish.fold import Bucket, fold, read_bucket
 from cosmos_views.publish.heads import HEAD_ID, Head
-from cosmos_views.publish.journal import JOURNAL_FROM
+from cosmos_views.publish.journal import journal_id, read_journals
 from cosmos_views.publish.parked import (
     LOOKED_AT_MAX,
     PARKED_PER_COMMIT,
@@ -319,7 +319,7 @@ class Erasure:
     def _fold(self, one: InGeneration) -> None:
         """Until nothing in the journal or a head names the owner; folds take the oldest first. What
         else they changed is published, so that views soon show all others without this owner."""
-        ends = f"{JOURNAL_FROM}{int(self.now() * 1_000) + 1:013d}"
+        ends = journal_id(int(self.now() * 1_000) + 1)
         publisher = self.places.worker.publisher
         for _ in range(FOLDS_MAX):
             generation = self.places.generations.held().generation
@@ -336,7 +336,7 @@ class Erasure:
             self._forget_pending(one.layout)
             self._publish()
             self.pace()
-            if not self.places.state.ids(one.pk, JOURNAL_FROM, ends, 1):
+            if not read_journals(self.places.state, one.pk, 1, before=ends)[0]:
                 return
         raise Transient("the journal could not be folded")
 

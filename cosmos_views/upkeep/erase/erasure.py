@@ -28,7 +28,7 @@ from cosmos_views.ledger.plan import Owner, Plan, Unread, counted_fact
 from cosmos_views.ledger.plan import plan as make_plan
 from cosmos_views.owners import OwnerKind
 from cosmos_views.pack import Pack
-from cosmos_views.publish.journal import JOURNAL_FROM, Journal, journal_of
+from cosmos_views.publish.journal import Journal, journal_id, journal_of
 
 ATTEMPTS_MAX = 50
 ENTRIES_PER_COMMIT = 50
@@ -131,8 +131,7 @@ class Erasing:
                 return
             operations: list[Operation] = [Write(Tombstone(name, self.at.pk), name, hot["_etag"])]
             if delta := self.pack.owners.given_up(self.at.key, self._whole(documents, token)):
-                journal_id = f"{JOURNAL_FROM}{self.now_ms():013d}:{self.nonce()}"
-                journal = Journal(journal_id, self.at.pk, delta)
+                journal = Journal(journal_id(self.now_ms(), self.nonce()), self.at.pk, delta)
                 operations.append(Write(journal, journal.id, None))
             try:
                 self.state.commit(self.at.pk, operations)

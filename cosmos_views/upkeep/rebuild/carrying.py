@@ -15,7 +15,7 @@ from cosmos_views.ledger.commits import CommitError, Operation, TooLarge, Transi
 from cosmos_views.ledger.generations import Building
 from cosmos_views.ledger.owners import hot_id, is_erased
 from cosmos_views.owners import OwnerKind
-from cosmos_views.publish.journal import JOURNAL_FROM, Journal
+from cosmos_views.publish.journal import Journal, journal_id
 from cosmos_views.publish.measures import Delta, add_row, normalized_delta
 from cosmos_views.store.state import StateStore
 
@@ -120,7 +120,5 @@ def _planned(
                 add_row(into, cell, row)
     if not writes:
         return 0, []
-    journal = Journal(
-        f"{JOURNAL_FROM}{at_ms:013d}:{secrets.token_hex(6)}", pk, normalized_delta(delta)
-    )
+    journal = Journal(journal_id(at_ms, secrets.token_hex(6)), pk, normalized_delta(delta))
     return written, [*writes, Write(journal, journal.id, None)]

@@ -32,7 +32,7 @@ from cosmos_views.publish.again import OWNER_FROM, OWNER_TO, names_left, names_o
 from cosmos_views.publish.documents import stamp_of
 from cosmos_views.publish.fold import fold, read_bucket
 from cosmos_views.publish.heads import HEAD_ID, Head
-from cosmos_views.publish.journal import JOURNAL_FROM
+from cosmos_views.publish.journal import journal_id, read_journals
 from cosmos_views.publish.publisher import GenerationChanged
 from cosmos_views.publish.view import SYMBOL
 from cosmos_views.store.erased import ErasedOwners
@@ -333,9 +333,13 @@ class Rebuilding:
     def _drain(self, pks: Sequence[str]) -> None:
         """Fold what is in the journal by now, and publish what that makes due. What comes later
         is the business of live publishers."""
-        ends = f"{JOURNAL_FROM}{int(self.now() * 1_000):013d}"
+        ends = journal_id(int(self.now() * 1_000))
         self._run_publisher(
-            lambda: {one for pk in pks for one in self.state.ids(pk, JOURNAL_FROM, ends, 1)}
+            lambda: {
+                journal.id
+                for pk in pks
+                for journal, _ in read_journals(self.state, pk, 1, before=ends)[0]
+            }
         )
         with suppress(GenerationChanged):  # a replica that lags still shows the one before
             self.worker.publisher.run()

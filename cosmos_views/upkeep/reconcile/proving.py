@@ -26,7 +26,13 @@ from cosmos_views.publish.documents import content_of, view_document
 from cosmos_views.publish.fold import Bucket, read_bucket
 from cosmos_views.publish.heads import HEAD_ID, Head
 from cosmos_views.publish.inputs import read_inputs, read_partials
-from cosmos_views.publish.journal import JOURNAL_FROM, JOURNAL_TO, Journal
+from cosmos_views.publish.journal import (
+    JOURNAL_FROM,
+    JOURNAL_TO,
+    Journal,
+    journal_id,
+    read_journals,
+)
 from cosmos_views.publish.partials import state_key_of
 from cosmos_views.publish.view import SYMBOL, Inputs, View
 from cosmos_views.store.bucket_feed import BucketFeed
@@ -166,9 +172,7 @@ def repair(pack: Pack, state: StateStore, proven: Proof, now_ms: int) -> None:
         found = proof.found_measures(snapshot, must.since)
         delta = proof.correction(must.measures, found)
         if delta:
-            journal = Journal(
-                f"{JOURNAL_FROM}{now_ms:013d}:{secrets.token_hex(6)}", snapshot.pk, delta
-            )
+            journal = Journal(journal_id(now_ms, secrets.token_hex(6)), snapshot.pk, delta)
             # Under the head's ETag: a fold since the snapshot would make the correction wrong.
             known = msgspec.convert(head, Head) if head else Head(HEAD_ID, snapshot.pk)
             etag = head["_etag"] if head else None
@@ -315,8 +319,8 @@ class Published:
         waiting = {
             state_key
             for pk in self.pks
-            for one in self.state.read_range(pk, JOURNAL_FROM, JOURNAL_TO)
-            for state_key in (*one["delta"], *one.get("touched", ()))
+            for journal, _ in read_journals(self.state, pk, sys.maxsize)[0]
+            for state_key in (*journal.delta, *journal.touched)
         }
         return {
             f"{view.name}:{key}"
