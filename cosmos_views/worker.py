@@ -42,9 +42,9 @@ from cosmos_views.telemetry import Logger, logger
 from cosmos_views.upkeep import audit
 from cosmos_views.upkeep.archive import copies as archive
 from cosmos_views.upkeep.archive.refused import RefusedCopies
-from cosmos_views.upkeep.lag import Gauge, State
+from cosmos_views.upkeep.lag import Gauge, LeaseState
 from cosmos_views.upkeep.notes import Note
-from cosmos_views.upkeep.redrive import Outcome, Redriver
+from cosmos_views.upkeep.redrive import RedriveOutcome, Redriver
 from cosmos_views.upkeep.trailing import Handle, Reading, TrailingReader, run_all
 
 ARCHIVE_MARGIN_DAYS = 14
@@ -177,10 +177,10 @@ class Worker:
         (self.log.warning if pending.by_category else self.log.info)(
             "dead letters redriven",
             letters_looked_at=run.looked_at,
-            redriven=run.outcomes[Outcome.REDRIVEN],
-            superseded=run.outcomes[Outcome.SUPERSEDED],
-            still_failing=run.outcomes[Outcome.STILL_FAILING],
-            erased=run.outcomes[Outcome.ERASED],
+            redriven=run.outcomes[RedriveOutcome.REDRIVEN],
+            superseded=run.outcomes[RedriveOutcome.SUPERSEDED],
+            still_failing=run.outcomes[RedriveOutcome.STILL_FAILING],
+            erased=run.outcomes[RedriveOutcome.ERASED],
             broken=run.broken,
             dead_letters_pending=dict(pending.by_category),
             oldest_dead_letter_age_seconds=pending.age_seconds(_now_ms()),
@@ -194,14 +194,14 @@ class Worker:
             found = self.gauge.read()
         for source in self.gauge.sources:
             of_source = [(one, state) for one, state in found if one.source == source]
-            frozen = [one for one, state in of_source if state is State.FROZEN]
+            frozen = [one for one, state in of_source if state is LeaseState.FROZEN]
             (self.log.error if frozen else self.log.info)(
                 "lag",
                 source=source,
                 leases=sum(one.lease is not None for one, _ in of_source),
                 changes_behind=sum(one.changes_behind for one, _ in of_source),
                 lag_seconds_max=max(one.seconds_behind for one, _ in of_source),
-                leases_behind=sum(state is not State.IDLE for _, state in of_source),
+                leases_behind=sum(state is not LeaseState.IDLE for _, state in of_source),
                 leases_frozen=len(frozen),
                 reasons=sorted({one.reader for one in frozen}),
             )

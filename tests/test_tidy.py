@@ -119,6 +119,16 @@ def test_imports_point_one_way() -> None:
     assert not wrong
 
 
+def test_no_class_name_stands_twice_in_the_engine() -> None:
+    found: dict[str, list[str]] = {}
+    for name, path in MODULES.items():
+        if name.startswith("cosmos_views."):
+            for node in ast.parse(path.read_text("utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    found.setdefault(node.name, []).append(named(path))
+    assert not {name: paths for name, paths in found.items() if len(paths) > 1}
+
+
 WORDS = re.compile(
     r"\b(?:user|interaction|incident|citation|verse|chapter|personality|engagement)", re.I
 )

@@ -17,7 +17,7 @@ from cosmos_views.intake.dead_letters import CATEGORIES, DeadLetter, Status
 from cosmos_views.ledger.instants import SECOND_US, iso
 from cosmos_views.pack import Pack
 from cosmos_views.store.poison import PoisonStore, Selection
-from cosmos_views.upkeep.redrive import Outcome
+from cosmos_views.upkeep.redrive import RedriveOutcome
 
 LIMIT_DEFAULT = 1_000
 ALL = "all"
@@ -135,7 +135,7 @@ def run_redrive(options: argparse.Namespace) -> int:
     if options.json:
         print_json(
             {
-                **{str(outcome).replace(" ", "_"): outcomes[outcome] for outcome in Outcome},
+                **{str(outcome).replace(" ", "_"): outcomes[outcome] for outcome in RedriveOutcome},
                 "letters": [
                     {**_short(one.letter), "outcome": str(one.outcome), "why": one.why}
                     for one in results
@@ -151,7 +151,7 @@ def run_redrive(options: argparse.Namespace) -> int:
         console().print(counts(outcomes))
     else:
         print("No dead letter is selected.", file=sys.stderr)
-    return 1 if outcomes[Outcome.STILL_FAILING] else 0
+    return 1 if outcomes[RedriveOutcome.STILL_FAILING] else 0
 
 
 def run_discard(options: argparse.Namespace) -> int:

@@ -14,13 +14,13 @@ from cosmos_views.settings import FEED_POLL_SECONDS_DEFAULT
 from cosmos_views.store import catalogue
 from cosmos_views.store.change_feed import ChangeFeedStore
 from cosmos_views.store.leases import LeaseStore
-from cosmos_views.upkeep.lag import Gauge, Reading, State
+from cosmos_views.upkeep.lag import Gauge, LeaseReading, LeaseState
 
 INTERVAL_SECONDS_DEFAULT = 2.0 * FEED_POLL_SECONDS_DEFAULT
 """Longer than a trigger's poll delay and a usual batch, so that what is healthy has moved."""
 HEADINGS = ("source", "lease", "state", "changes behind", "seconds behind", "reader", "position")
 
-Readings = list[tuple[Reading, State]]
+Readings = list[tuple[LeaseReading, LeaseState]]
 
 
 def add_parser(commands: Any, _pack: Pack) -> None:
@@ -66,11 +66,11 @@ def run(options: argparse.Namespace) -> int:
         _print(readings, options)
         time.sleep(options.interval)
         readings = gauge.read()
-    if any(state is not State.IDLE for _, state in readings):
+    if any(state is not LeaseState.IDLE for _, state in readings):
         time.sleep(options.interval)
         readings = gauge.read()
     _print(readings, options)
-    return 1 if any(state is State.FROZEN for _, state in readings) else 0
+    return 1 if any(state is LeaseState.FROZEN for _, state in readings) else 0
 
 
 def _print(readings: Readings, options: argparse.Namespace) -> None:
@@ -97,7 +97,7 @@ def _print(readings: Readings, options: argparse.Namespace) -> None:
     sys.stdout.flush()
 
 
-def _json(reading: Reading, state: State) -> dict[str, Any]:
+def _json(reading: LeaseReading, state: LeaseState) -> dict[str, Any]:
     return {
         "source": reading.source,
         "lease": reading.lease.token if reading.lease else None,

@@ -28,7 +28,7 @@ from cosmos_views.upkeep.rebuild.phases import Wanted, begin, check, work
 from cosmos_views.upkeep.rebuild.rebuilding import Done, Overtaken, Rebuilding
 
 
-class Result(msgspec.Struct):
+class RebuildResult(msgspec.Struct):
     """What `rebuild` prints."""
 
     generation: int
@@ -162,8 +162,8 @@ def _plan(pack: Pack, now: Generation, wanted: Wanted) -> str:
 
 def _result(
     now: Generation, done: Done, comparison: Comparison | None, request_charge: float
-) -> Result:
-    return Result(
+) -> RebuildResult:
+    return RebuildResult(
         now.generation,
         None if now.building is None else now.building.phase,
         done.carried,
@@ -176,7 +176,7 @@ def _result(
     )
 
 
-def _print(result: Result, options: argparse.Namespace) -> None:
+def _print(result: RebuildResult, options: argparse.Namespace) -> None:
     if options.json:
         print_json(msgspec.to_builtins(result))
         return

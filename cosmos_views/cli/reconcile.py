@@ -106,7 +106,7 @@ def _period(text: str) -> str:
     return text
 
 
-class Result(msgspec.Struct):
+class ReconcileResult(msgspec.Struct):
     """What `reconcile` prints."""
 
     differences: list[dict[str, Any]]
@@ -150,7 +150,7 @@ def run(options: argparse.Namespace) -> int:
         except Moving as moving:
             print(f"{moving}.", file=sys.stderr)
             return 1
-    result = Result(
+    result = ReconcileResult(
         [dataclasses.asdict(one) for one in found],
         lost,
         gone,
@@ -274,7 +274,7 @@ def _views(
     counted = {key for pk in pks for key in proving.state_keys(pack, state, pk, pace)}
     keys = proving.view_keys(pack, state, [read_bucket(state, pk) for pk in pks], counted)
     keys.extend(proving.orphans(pack, views, keys, pace, foreign))
-    published = proving.Published(
+    published = proving.PublishedViews(
         pack,
         state,
         views,
@@ -347,7 +347,7 @@ def _noted(what: str) -> Callable[[int], None]:
     return noted
 
 
-def _print(result: Result) -> None:
+def _print(result: ReconcileResult) -> None:
     out = console()
     if sys.stderr.isatty():
         print(file=sys.stderr)

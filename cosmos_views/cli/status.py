@@ -42,7 +42,7 @@ class DeadLetters(msgspec.Struct):
     pending_by_category: dict[str, int]
 
 
-class Bucket(msgspec.Struct):
+class BucketStatus(msgspec.Struct):
     """One bucket of the state."""
 
     bucket: int
@@ -58,14 +58,14 @@ class Bucket(msgspec.Struct):
     journal_documents: int
 
 
-class Status(msgspec.Struct):
+class StoreStatus(msgspec.Struct):
     """What `status` shows."""
 
     database: str
     generation: int
     buckets: int
     definition_version: str
-    state: list[Bucket]
+    state: list[BucketStatus]
     dead_letters: DeadLetters
     building: Building | None = None
     """A rebuild under way."""
@@ -145,11 +145,11 @@ def print_dead_letters(letters: DeadLetters) -> None:
         )
 
 
-def read(target: connection.Account) -> Status:
+def read(target: connection.Account) -> StoreStatus:
     """The status of a store."""
     generation = target.generation()
     state = target.container("state")
-    return Status(
+    return StoreStatus(
         database=target.database.id,
         generation=generation.generation,
         buckets=generation.buckets,
@@ -190,7 +190,7 @@ def dead_letters(target: connection.Account) -> DeadLetters:
     )
 
 
-def _bucket(state: ContainerProxy, generation: int, number: int) -> Bucket:
+def _bucket(state: ContainerProxy, generation: int, number: int) -> BucketStatus:
     pk = bucket_pk(generation, number)
     document, _ = point_read(state, HEAD_ID, pk)
     head = (document and of_form(document, Head, state.id)) or Head(HEAD_ID, pk)
@@ -215,7 +215,7 @@ def _bucket(state: ContainerProxy, generation: int, number: int) -> Bucket:
         if head.parked
         else ()
     )
-    return Bucket(
+    return BucketStatus(
         bucket=number,
         folds=head.sequence,
         pending_keys=len(head.pending),

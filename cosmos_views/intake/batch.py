@@ -152,6 +152,7 @@ class _Run:
                 for pk, works in works_of.items():
                     self._settle(pk, works)
             judged = list(self.strayed.values())
+        assert self.report.ended == self.report.delivered, "every change ends in exactly one way"
         return self.report
 
     def _settle(self, pk: str, works: list[Work]) -> None:

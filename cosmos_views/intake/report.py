@@ -39,6 +39,19 @@ class Report:
     lags_seconds: list[int] = field(default_factory=list)
     """How long after it was written each change arrived here."""
 
+    @property
+    def ended(self) -> int:
+        """How many of the delivered changes have ended, in one way or another."""
+        return (
+            self.counted
+            + self.deleted
+            + self.ignored.total()
+            + self.dead.total()
+            + self.duplicates
+            + self.superseded
+            + self.gone
+        )
+
     def settled(
         self, source: Source[Any], judged: Judged, old: Fact | None, new: Fact | None
     ) -> None:

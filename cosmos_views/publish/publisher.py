@@ -56,7 +56,7 @@ class ViewDocuments(Protocol):
         """Create or replace just that version; Conflict when it is not as it was read."""
 
 
-class Feed(Protocol):
+class StateChanges(Protocol):
     """Tells cheaply whether a bucket has changed at all."""
 
     def position(self, pk: str) -> str:
@@ -125,7 +125,7 @@ class Publisher:
     pack: Pack
     state: FoldState
     views: ViewDocuments
-    feed: Feed
+    feed: StateChanges
     stage: Callable[[], Stage | None]
     """Reads the generation document anew; None while there is nothing to publish."""
     now_ms: Callable[[], int]
@@ -424,7 +424,7 @@ class _Quiet:
     positions: Mapping[str, str]
     first_due_seconds: int | None
 
-    def still(self, stage: Stage, feed: Feed, now_seconds: int) -> bool:
+    def still(self, stage: Stage, feed: StateChanges, now_seconds: int) -> bool:
         return (
             stage == self.stage
             and (self.first_due_seconds is None or now_seconds < self.first_due_seconds)

@@ -22,7 +22,7 @@ LEASE_EXPIRATION_SECONDS = 60
 SPLITS_MAX = 3
 
 
-class State(StrEnum):
+class LeaseState(StrEnum):
     """How a lease fares."""
 
     IDLE = "idle"
@@ -34,7 +34,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Reading:
+class LeaseReading:
     """One lease at one moment; `lease` None stands for a source that no trigger has ever read."""
 
     source: str
@@ -67,11 +67,11 @@ class Reading:
             return None
         return max(0, self.at - self.lease.renewed_at)
 
-    def state(self, earlier: str | None) -> State:
+    def state(self, earlier: str | None) -> LeaseState:
         """How it fares, given its mark at the reading before, if changes waited then."""
         if self.next_written_at is None:
-            return State.IDLE
-        return State.FROZEN if earlier == self.mark else State.BEHIND
+            return LeaseState.IDLE
+        return LeaseState.FROZEN if earlier == self.mark else LeaseState.BEHIND
 
     @property
     def mark(self) -> str:
@@ -135,13 +135,13 @@ class Gauge:
     _ranges: dict[str, tuple[str, list[FeedRange]]] = field(default_factory=dict)
     """Saves asking where they are known; a range that is none any more is answered with Split."""
 
-    def read(self) -> list[tuple[Reading, State]]:
+    def read(self) -> list[tuple[LeaseReading, LeaseState]]:
         """Every lease of every source, and how it fares since the last call. Raises Transient."""
         for source in self.sources:
             if source not in self._ranges:
                 self._ranges[source] = self.feed.ranges(source)
         rids = {self._ranges[source][0]: source for source in self.sources}
-        readings: list[Reading] = []
+        readings: list[LeaseReading] = []
         for rid, leases in self.leases.by_container(rids).items():
             found: Sequence[Lease | None] = leases or (None,)
             readings += [self._of(rids[rid], lease) for lease in found]
@@ -151,7 +151,7 @@ class Gauge:
         )
         return [(one, one.state(earlier.get(one.name))) for one in readings]
 
-    def _of(self, source: str, lease: Lease | None) -> Reading:
+    def _of(self, source: str, lease: Lease | None) -> LeaseReading:
         for _ in range(SPLITS_MAX):
             try:
                 return self._reading(source, lease)
@@ -159,7 +159,7 @@ class Gauge:
                 self._ranges[source] = self.feed.ranges(source)
         return self._reading(source, lease)
 
-    def _reading(self, source: str, lease: Lease | None) -> Reading:
+    def _reading(self, source: str, lease: Lease | None) -> LeaseReading:
         rid, physical = self._ranges[source]
         whole = lease.feed_range if lease else WHOLE
         changes = 0
@@ -173,4 +173,4 @@ class Gauge:
                 first = page.documents[0]
                 changes += max(1, (page.session_lsn or 0) - (first["_lsn"] - 1))
                 written.append(first["_ts"])
-        return Reading(source, lease, self.now_seconds(), changes, min(written, default=None))
+        return LeaseReading(source, lease, self.now_seconds(), changes, min(written, default=None))

@@ -42,7 +42,7 @@ and of an unsupported version only what the older worker knew to read."""
 _LONG = OMITTED * (LABEL_CHARACTERS_MAX // len(OMITTED) + 1)
 
 
-class Outcome(StrEnum):
+class RedriveOutcome(StrEnum):
     """What became of a letter."""
 
     REDRIVEN = "redriven"
@@ -57,7 +57,7 @@ class Redriven:
     """One letter that was redriven."""
 
     letter: DeadLetter
-    outcome: Outcome
+    outcome: RedriveOutcome
     why: str
 
 
@@ -79,7 +79,7 @@ class Run:
     """What one run of the timer did."""
 
     looked_at: int = 0
-    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    outcomes: Counter[RedriveOutcome] = field(default_factory=Counter)
     broken: int = 0
     """Letters on which redrive itself failed; the others are redriven all the same."""
 
@@ -104,10 +104,10 @@ class Redriver:
             result = _of_current(processor, letter, raw, correlation)
         else:
             result = _of_letter(processor, letter, correlation)
-        if result.outcome is Outcome.ERASED:
+        if result.outcome is RedriveOutcome.ERASED:
             return self._erased(letter)
         # Last, and only a note: a crash before it makes the next redrive find the version decided.
-        if result.outcome is not Outcome.STILL_FAILING:
+        if result.outcome is not RedriveOutcome.STILL_FAILING:
             at = iso(processor.outside.now_ms() * 1_000)
             self.letters.resolve(letter, Status(result.outcome), result.why, at)
         return result
@@ -150,7 +150,9 @@ class Redriver:
 
     def _erased(self, letter: DeadLetter) -> Redriven:
         self.letters.delete(letter.source, letter.id)
-        return Redriven(letter, Outcome.ERASED, "the owner was erased; the letter is deleted")
+        return Redriven(
+            letter, RedriveOutcome.ERASED, "the owner was erased; the letter is deleted"
+        )
 
     def _worth_a_try(self, letter: DeadLetter) -> bool:
         pack = self.processors[letter.source].outside.pack
@@ -202,9 +204,9 @@ def _of_current(
         document["_lsn"] = letter.version["lsn"]
     report = processor.process(_batch(document), correlation, Redrive.CURRENT, as_stored=True)
     if report.erased:
-        return Redriven(letter, Outcome.ERASED, "")
+        return Redriven(letter, RedriveOutcome.ERASED, "")
     if not same:
-        return Redriven(letter, Outcome.SUPERSEDED, f"a newer version {_decided(report)}")
+        return Redriven(letter, RedriveOutcome.SUPERSEDED, f"a newer version {_decided(report)}")
     return _of_same_version(letter, report, f"the document {_decided(report)}")
 
 
@@ -214,19 +216,19 @@ def _of_letter(
     document = stale_document(processor, letter)
     if document is None:
         why = "the source is gone, and the letter does not hold enough of it"
-        return Redriven(letter, Outcome.SUPERSEDED, why)
+        return Redriven(letter, RedriveOutcome.SUPERSEDED, why)
     report = processor.process(_batch(document), correlation, Redrive.STALE, as_stored=True)
     if report.erased:
-        return Redriven(letter, Outcome.ERASED, "")
+        return Redriven(letter, RedriveOutcome.ERASED, "")
     return _of_same_version(letter, report, f"the source is gone; the letter {_decided(report)}")
 
 
 def _of_same_version(letter: DeadLetter, report: Report, why: str) -> Redriven:
     if report.dead:
-        return Redriven(letter, Outcome.STILL_FAILING, why)
+        return Redriven(letter, RedriveOutcome.STILL_FAILING, why)
     if report.superseded:
-        return Redriven(letter, Outcome.SUPERSEDED, why)
-    return Redriven(letter, Outcome.REDRIVEN, why)
+        return Redriven(letter, RedriveOutcome.SUPERSEDED, why)
+    return Redriven(letter, RedriveOutcome.REDRIVEN, why)
 
 
 def _decided(report: Report) -> str:

@@ -16,7 +16,7 @@ from cosmos_views.publish.parked import Parked, parked_id
 from cosmos_views.store.generation import GenerationStore
 from cosmos_views.store.poison import PoisonStore, Selection
 from cosmos_views.store.state import StateStore
-from cosmos_views.upkeep.redrive import Outcome
+from cosmos_views.upkeep.redrive import RedriveOutcome
 from cosmos_views.upkeep.trailing import run_all
 from emulators.azurite import Azurite
 from emulators.cosmos import Endpoint
@@ -289,7 +289,7 @@ def test_a_redrive_deletes_the_letter_of_an_erased_user(
 
     redriven = ground.worker().redriver.redrive(letter, {"invocation_id": "test"})
 
-    assert redriven.outcome is Outcome.ERASED
+    assert redriven.outcome is RedriveOutcome.ERASED
     assert_forgotten(ground)
 
 

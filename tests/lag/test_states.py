@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from cosmos_views.ledger.feeds import FeedRange, Lease, Page, Split
-from cosmos_views.upkeep.lag import Gauge, Reading, State
+from cosmos_views.upkeep.lag import Gauge, LeaseReading, LeaseState
 
 LEASE = Lease("x_rid..-FF", "-FF", FeedRange("", "FF"), "host", '"57"', 95)
-BEHIND = Reading("user_interactions", LEASE, 100, 3, 90)
+BEHIND = LeaseReading("user_interactions", LEASE, 100, 3, 90)
 IDLE = replace(BEHIND, changes_behind=0, next_written_at=None)
 MOVED = replace(BEHIND, lease=replace(LEASE, position='"58"'))
 
@@ -16,16 +16,16 @@ MOVED = replace(BEHIND, lease=replace(LEASE, position='"58"'))
 @pytest.mark.parametrize(
     ("earlier", "now", "expected"),
     [
-        (None, IDLE, State.IDLE),
-        (BEHIND.mark, IDLE, State.IDLE),
-        (None, BEHIND, State.BEHIND),
-        (BEHIND.mark, MOVED, State.BEHIND),
-        (BEHIND.mark, BEHIND, State.FROZEN),
-        (MOVED.mark, BEHIND, State.BEHIND),
+        (None, IDLE, LeaseState.IDLE),
+        (BEHIND.mark, IDLE, LeaseState.IDLE),
+        (None, BEHIND, LeaseState.BEHIND),
+        (BEHIND.mark, MOVED, LeaseState.BEHIND),
+        (BEHIND.mark, BEHIND, LeaseState.FROZEN),
+        (MOVED.mark, BEHIND, LeaseState.BEHIND),
     ],
 )
 def test_a_lease_is_frozen_only_when_changes_wait_and_its_position_stood(
-    earlier: str | None, now: Reading, expected: State
+    earlier: str | None, now: LeaseReading, expected: LeaseState
 ) -> None:
     assert expected is now.state(earlier)
 
@@ -82,4 +82,4 @@ def test_a_lease_over_ranges_that_have_split_is_the_sum_of_its_parts() -> None:
     ((reading, state),) = gauge.read()
 
     assert feed.asked == [("", "40"), ("40", "80")]
-    assert (reading.changes_behind, reading.seconds_behind, state) == (12, 20, State.BEHIND)
+    assert (reading.changes_behind, reading.seconds_behind, state) == (12, 20, LeaseState.BEHIND)

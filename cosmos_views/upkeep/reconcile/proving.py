@@ -255,7 +255,7 @@ def orphans(
 
 
 @dataclass
-class Published:
+class PublishedViews:
     """What is published, compared with what the state renders to."""
 
     pack: Pack
