@@ -8,6 +8,7 @@ from cosmos_views.ledger.buckets import bucket_pk
 from cosmos_views.store.failures import Refused
 from cosmos_views.store.generation import HeldGeneration
 from cosmos_views.upkeep.rebuild.rebuilding import Rebuilding
+from pack import PACK
 from tests.oracle.batches import BATCHES, read_batch
 from tests.rebuild.rebuilds import (
     another_definition,
@@ -249,3 +250,17 @@ def test_another_worker_does_not_go_on_with_a_rebuild(
     assert ran.code == 2
     assert "finish it with the worker that began it" in ran.errors
     assert rebuild(published, capsys, "--abort").code == 0
+
+
+def test_a_comparison_says_that_a_document_appears_however_old_its_period(
+    published: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its TTL counts from its publication, which was just now."""
+    view = PACK.views["content_analytics"]
+    oldest = min(published.documents(view.name), key=lambda one: str(one["period_start"]))
+    published.container(view.name).delete_item(oldest["id"], oldest[view.partition_key])
+
+    ran = rebuild(published, capsys, "--compare")
+
+    found = {one["view"]: one["appears"] for one in ran.result["comparison"]["views"]}
+    assert {name: number for name, number in found.items() if number} == {view.name: 1}

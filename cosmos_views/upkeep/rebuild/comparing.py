@@ -14,7 +14,8 @@ from cosmos_views.publish.documents import content_of, view_document
 from cosmos_views.publish.fold import read_bucket
 from cosmos_views.publish.inputs import read_inputs
 from cosmos_views.publish.parked import PARKED_FROM, PARKED_TO, read_parked
-from cosmos_views.publish.view import SYMBOL
+from cosmos_views.publish.view import SYMBOL, View
+from cosmos_views.upkeep.publication import published_since
 from cosmos_views.upkeep.rebuild.horizon import Unchanging, unchanging
 from cosmos_views.upkeep.rebuild.rebuilding import Rebuilding
 from cosmos_views.upkeep.reconcile.proof import differences_of
@@ -69,12 +70,13 @@ class _Comparing:
         pks = [bucket_pk(building.generation, one) for one in range(building.buckets)]
         self.buckets = [read_bucket(self.state, pk) for pk in pks]
         old = [bucket_pk(building.replaces, one) for one in range(building.replaces_buckets)]
-        self.unsettled = {name for pk in old for name in read_bucket(self.state, pk).head.pending}
+        self.replaced = [read_bucket(self.state, pk) for pk in old]
+        self.unsettled = {name for bucket in self.replaced for name in bucket.head.pending}
         for pk in old:
-            self.unsettled |= read_parked(self.state.read_range(pk, PARKED_FROM, PARKED_TO))[
-                0
-            ].keys()
+            parked, _ = read_parked(self.state.read_range(pk, PARKED_FROM, PARKED_TO))
+            self.unsettled |= parked.keys()
         """Not published in the generation in force either, as it should be."""
+        self.in_force = rebuilding.generations.held().generation.in_force
         self.found = {name: ViewComparison(name) for name in self.pack.views}
         self.paths: Counter[str] = Counter()
         self.seen: set[str] = set()
@@ -131,10 +133,7 @@ class _Comparing:
         if old == new:
             counted.same += old is not None
         elif old is None:
-            ttl_seconds = (new or {}).get("ttl", 0)
-            if self.now_seconds < (view.starts_at_seconds(key) or 0) + ttl_seconds:
-                # Otherwise it may have been published, and gone by its own TTL.
-                counted.appears += 1
+            counted.appears += not self._has_expired(view, key, (new or {}).get("ttl", 0))
         elif new is None:
             counted.vanishes += 1
         else:
@@ -145,6 +144,17 @@ class _Comparing:
                     counted.examples.append(
                         Example(document_id, found.path, found.found, found.expected)
                     )
+
+    def _has_expired(self, view: View, key: str, ttl_seconds: int) -> bool:
+        """Whether the generation in force may have published the key, and its TTL is over."""
+        kind = self.pack.owners
+        inputs = read_inputs(kind, self.state, view.reads(key), self.replaced)
+        if not inputs.partials and inputs.owner is None:
+            return False
+        published = published_since(
+            kind, self.state, view, key, self.replaced, inputs, self.in_force
+        )
+        return self.now_seconds >= published + ttl_seconds
 
 
 def compare(rebuilding: Rebuilding, building: Building) -> Comparison:

@@ -25,7 +25,7 @@ from cosmos_views.publish.again import walk
 from cosmos_views.publish.documents import content_of, view_document
 from cosmos_views.publish.fold import Bucket, read_bucket
 from cosmos_views.publish.heads import HEAD_ID, Head
-from cosmos_views.publish.inputs import read_inputs, read_partials
+from cosmos_views.publish.inputs import read_inputs
 from cosmos_views.publish.journal import (
     JOURNAL_FROM,
     JOURNAL_TO,
@@ -33,11 +33,11 @@ from cosmos_views.publish.journal import (
     journal_id,
     read_journals,
 )
-from cosmos_views.publish.partials import state_key_of
-from cosmos_views.publish.view import SYMBOL, Inputs, View
+from cosmos_views.publish.view import SYMBOL, View
 from cosmos_views.store.bucket_feed import BucketFeed
 from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
+from cosmos_views.upkeep.publication import published_since
 from cosmos_views.upkeep.reconcile import proof
 from cosmos_views.upkeep.reconcile.forms import Form, form_of
 from cosmos_views.upkeep.reconcile.proof import differences_of
@@ -349,31 +349,13 @@ class PublishedViews:
         must = content_of(view_document(view, key, rendered, stamp=[0], as_of_seconds=0, now_ms=0))
         found = content_of(views.read(view.name, view.document_id(key), view.partition(key)))
         if found is None and must is not None:
-            published = max(starts_at or 0, self._published_since(view, key, buckets, inputs))
+            published = published_since(
+                self.pack.owners, state, view, key, buckets, inputs, self.in_force
+            )
             if now_seconds >= published + must["ttl"]:
                 # It may have been published, and gone by its own TTL.
                 return []
         return list(differences_of(where, "$", must, found))
-
-    def _published_since(
-        self, view: View, key: str, buckets: Sequence[Bucket], inputs: Inputs
-    ) -> int:
-        """A moment, in seconds since 1970, at which or after which a key that is not pending has
-        been published: the latest that is known. No document says when it was
-        (docs/decisions/0011-when-a-document-was-published.md)."""
-        reads = view.reads(key)
-        known = [self.in_force]
-        if inputs.owner is not None:
-            known.append(self.pack.owners.changed_seconds(inputs.owner, reads.part))
-        starts_at = view.starts_at_seconds(key)
-        for partial in read_partials(self.state, reads, buckets):
-            names = view.keys_of(state_key_of(partial["id"]))
-            if any(
-                one == key or (one.startswith(SYMBOL) and view.starts_at_seconds(one) == starts_at)
-                for one in names
-            ):
-                known.append(partial["_ts"])
-        return max(known)
 
 
 def republish(state: StateStore, pk: str, names: Sequence[str]) -> None:
