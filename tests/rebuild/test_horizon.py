@@ -97,7 +97,7 @@ def test_later_periods_know_what_expired_documents_had_told(
 ) -> None:
     ran = rebuild(aged.ground, capsys)
 
-    assert (ran.code, ran.result["users_carried"]) == (0, 3)
+    assert (ran.code, ran.result["owners_carried"]) == (0, 3)
     views = aged.ground.views()
     for view in COMPARED:
         assert _since(aged, view, aged.ever) == _since(aged, view, views)
