@@ -15,6 +15,7 @@ from cosmos_views.cli.numbers import not_negative, positive
 from cosmos_views.cli.output import console, counts, print_json, table
 from cosmos_views.cli.owners import add_owner
 from cosmos_views.cli.reconcile import pace_of
+from cosmos_views.ledger.instants import SECOND_US, iso
 from cosmos_views.pack import Pack
 from cosmos_views.settings import Settings
 from cosmos_views.store import archive, metering
@@ -47,6 +48,8 @@ class Receipt(msgspec.Struct):
     archive_looked_at: bool
     left_in_sources: dict[str, int]
     """Documents that are not the worker's to delete; they are ignored as long as they exist."""
+    ends_by_ttl: dict[str, str] = {}  # msgspec copies the empty default
+    """View → when the last document is gone that cannot be deleted, but expires (ISO 8601)."""
     request_charge: float = 0.0
 
 
@@ -174,6 +177,9 @@ def _receipt(erasure: Erasure, *, dry_run: bool) -> Receipt:
         would_remove=would_remove,
         archive_looked_at=erasure.places.archive is not None,
         left_in_sources=dict(erasure.left_in_sources()),
+        ends_by_ttl={
+            view: iso(ends_at * SECOND_US) for view, ends_at in erasure.ends_by_ttl.items()
+        },
     )
 
 
@@ -194,6 +200,8 @@ def _print(receipt: Receipt) -> None:
     left = {source: number for source, number in receipt.left_in_sources.items() if number}
     if left:
         out.print(f"left in the sources, for their owner to delete: {counts(left)}")
+    for view, ends_at in receipt.ends_by_ttl.items():
+        out.print(f"{view} has documents that nobody can delete; the last expires {ends_at}")
     out.print(f"{receipt.request_charge} request units")
 
 

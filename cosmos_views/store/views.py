@@ -55,18 +55,27 @@ class ViewStore:
             for page in pages.by_page():
                 yield list(page)
 
-    def of_partition(self, view: str, partition: str) -> list[tuple[str, str]]:
-        """(id, ETag) of every document, tombstones too, under a partition key value.
-        Raises Transient."""
+    def of_partition(self, view: str, partition: str) -> list[tuple[str, str, int | None]]:
+        """(id, ETag, when it expires by its TTL) of every document, tombstones too, under a
+        partition key value. Raises Transient."""
 
         def noted(headers: Mapping[str, str], _: object) -> None:
             metering.note(view, "query_items", headers)
 
         with transient(view, "query_items"):
             found = self._database.get_container_client(view).query_items(
-                "SELECT c.id, c._etag FROM c", partition_key=partition, response_hook=noted
+                "SELECT c.id, c._etag, c._ts, c.ttl FROM c",
+                partition_key=partition,
+                response_hook=noted,
             )
-            return [(document["id"], document["_etag"]) for document in found]
+            return [
+                (
+                    one["id"],
+                    one["_etag"],
+                    one["_ts"] + one["ttl"] if isinstance(one.get("ttl"), int) else None,
+                )
+                for one in found
+            ]
 
     def delete(self, view: str, document_id: str, partition: str, etag: str) -> None:
         """Delete just that version; a document that is gone or has changed is left.

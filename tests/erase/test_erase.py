@@ -10,6 +10,7 @@ from azure.storage.blob import BlobServiceClient
 from cosmos_views.cli.main import main
 from cosmos_views.ledger.commits import Write
 from cosmos_views.ledger.generations import Phase, advanced, begun
+from cosmos_views.ledger.instants import iso
 from cosmos_views.ledger.owners import hot_id
 from cosmos_views.publish.fold import read_bucket
 from cosmos_views.publish.parked import Parked, parked_id
@@ -66,6 +67,21 @@ def test_a_user_is_forgotten_and_all_others_count_as_before(
         "abuse_incidents": 3,
     }
     assert_forgotten(ground)
+
+
+def test_a_document_that_no_request_reaches_ends_by_its_ttl(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Earlier versions of the worker published under ids with `%2F`."""
+    populate(ground)
+    old = {"id": "user_analytics_a%2Fb_202603", "user_id": USER, "ttl": 86_400}
+    ts = ground.container("user_analytics").create_item(old)["_ts"]
+
+    ran = erase(ground, capsys)
+
+    assert ran.code == 0
+    assert ran.receipt["finished_at"]
+    assert ran.receipt["ends_by_ttl"] == {"user_analytics": iso((ts + 86_400) * 1_000_000)}
 
 
 def test_a_parked_key_of_the_user_is_deleted(

@@ -130,7 +130,7 @@ class _State:
 class _Else:
     """What an erasure asks and never finds anything in."""
 
-    def of_partition(self, _view: str, _partition: str) -> list[tuple[str, str]]:
+    def of_partition(self, _view: str, _partition: str) -> list[tuple[str, str, int | None]]:
         return []
 
     def held(self) -> HeldGeneration:

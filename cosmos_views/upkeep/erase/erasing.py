@@ -38,6 +38,7 @@ from cosmos_views.publish.view import View
 from cosmos_views.store.archive import ArchiveStore
 from cosmos_views.store.erased import ERASED_PK, Erased, ErasedOwners
 from cosmos_views.store.generation import GenerationStore
+from cosmos_views.store.point_read import has_path
 from cosmos_views.store.sources import SourceStore
 from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
@@ -129,6 +130,9 @@ class Erasure:
     wait: Callable[[float], None] = time.sleep
     left: list[tuple[str, str, str]] = field(default_factory=list)
     """(place, name, why) of what the last pass could not delete."""
+    ends_by_ttl: dict[str, int] = field(default_factory=dict)
+    """View → when the last of its documents expires that no path leads to, so that nobody can
+    delete them: published under ids that are not used any more."""
     now: Callable[[], float] = time.time
 
     @property
@@ -250,11 +254,13 @@ class Erasure:
             for source in self.pack.facts
             for each in places.worker.poison.ids_of_owner(source, key, self.owner)
         ]
-        documents_of_views = [
-            (view, *one)
-            for view in self.views
-            for one in places.views.of_partition(view, self.owner)
-        ]
+        documents_of_views = []
+        for view in self.views:
+            for document_id, etag, ends_at in places.views.of_partition(view, self.owner):
+                if ends_at is None or has_path(document_id):
+                    documents_of_views.append((view, document_id, etag))
+                else:
+                    self.ends_by_ttl[view] = max(self.ends_by_ttl.get(view, 0), ends_at)
         self.pace()
         return Found(
             self.pack.owners.name,
