@@ -8,7 +8,6 @@ value.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from itertools import accumulate
 from operator import attrgetter
@@ -97,13 +96,20 @@ def _readable(raw: bytes) -> tuple[bytes, Rejected | None]:
     """What the decoders can read of a document, and why it is invalid if that is not all of it."""
     try:
         msgspec.json.decode(raw)
-    except RecursionError:
-        rejected = malformed("$", f"nested deeper than {DEPTH_MAX} levels")
-        return shallow(raw.decode()).encode(), rejected
     except msgspec.DecodeError:
-        with suppress(ValueError):  # then it is not JSON at all, as the decoder will say
-            raw = as_text(json.loads(raw)).encode()
-    return raw, None
+        try:
+            return _readable(as_text(json.loads(raw)).encode())
+        except ValueError:
+            return raw, None  # not JSON at all, as the decoder will say
+        except RecursionError:
+            pass
+    except RecursionError:
+        pass
+    else:
+        return raw, None
+    # Without what is nested too deep it may still hold half of a surrogate pair.
+    raw, _ = _readable(shallow(raw.decode()).encode())
+    return raw, malformed("$", f"nested deeper than {DEPTH_MAX} levels")
 
 
 def coalesced(changes: list[Change]) -> tuple[list[Change], int, int]:
@@ -151,7 +157,9 @@ def _is_json(text: str) -> bool:
     """Also where a text holds half of a surrogate pair, which `msgspec` refuses."""
     try:
         json.loads(text)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        return _is_json(shallow(text))
+    except ValueError:
         return False
     return True
 

@@ -1,6 +1,7 @@
 """No document keeps its neighbours from being read, however deep or broken its texts are."""
 
 import json
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -103,3 +104,23 @@ def test_half_a_surrogate_pair_elsewhere_matters_to_nobody(fields: dict[str, Any
     for text in (json.dumps([body]), as_text([body])):
         assert judge(source, read_batch(source, text)[0], 5).verdict.outcome is Outcome.COUNTED
     assert classify(SourceDocument("user_interactions", body)) == "counted"
+
+
+DEEP = f'{{"id":"deep","user_id":"ada","_etag":"e","_ts":5,"note":{deep(2_000)}}}'
+HALF = r'{"id":"half","user_id":"bob\ud800","_etag":"e","_ts":5}'
+BOTH = DEEP.replace('"id":"deep"', '"id":"both"').replace('"note"', r'"status":"\ud800","note"')
+
+
+@pytest.mark.parametrize("batch", list(permutations((DEEP, HALF, BOTH, '{"id":"good","_ts":5}'))))
+def test_deep_nesting_and_half_a_surrogate_pair_spoil_nothing_of_their_batch(
+    batch: tuple[str, ...],
+) -> None:
+    found = {
+        one.document_id: one.rejected and (one.rejected.category, one.rejected.path)
+        for one in read_batch(sessions.SOURCE, f"[{','.join(batch)}]")
+    }
+
+    too_deep = ("malformed", "$")
+    assert found.pop("half") == ("invalid", "user_id")
+    assert found.pop("good") is None
+    assert found == {"deep": too_deep, "both": too_deep}
