@@ -13,7 +13,18 @@ Body = dict[str, Any]
 def valid_body(random: Random, who: Identity, written_at: int) -> Body:
     """A counted version, without system properties."""
     make = {INTERACTIONS: _interaction, SESSIONS: _session, INCIDENTS: _incident}[who.source]
-    return {"id": who.id, **who.user_fields, **make(random, who, written_at)}
+    body = {"id": who.id, **who.user_fields, **make(random, who, written_at)}
+    if random.randrange(20) == 0:
+        body["attachments"] = _nested(random.choice(pools.NESTED_LEVELS))
+    return body
+
+
+def _nested(levels: int) -> list[Any]:
+    """An empty list in so many lists."""
+    value: list[Any] = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
 
 
 def _event_time(random: Random, written_at: int) -> int:

@@ -20,10 +20,25 @@ TIMES_OF_DAY = (
     *("12:00:59.500000", "12:04:59.999999", "12:05:00.000000", "11:59:59.000000"),
     *("05:59:59.000000", "06:00:00.000000", "17:30:00.000000", "18:00:00.000000"),
 )
+LONG = "щ" * 100
+"""A label of twice as many bytes as letters."""
+NESTED_LEVELS = (63, 64, 65, 127)
+"""How deep what nobody reads is nested; the service takes 128 levels with the document itself."""
 STAMPS = ("2025-01-02T03:04:05.60Z", "2025-01-02T03:04:05.6Z", "/Date(1735787045600)/")
 """Labels that the host takes for dates."""
-TOPICS = ("duty", "karma", "Duty", " duty ", "unknown", "道", "t" * 128, "t" * 129, *STAMPS[:2])
-PERSONALITIES = ("krishna", "buddha", "einstein", "marcus_aurelius", "p" * 129, *STAMPS[:2])
+TOPICS = (
+    "duty",
+    "karma",
+    "Duty",
+    " duty ",
+    "unknown",
+    "道",
+    LONG,
+    "t" * 128,
+    "t" * 129,
+    *STAMPS[:2],
+)
+PERSONALITIES = ("krishna", "buddha", "einstein", "marcus_aurelius", LONG, "p" * 129, *STAMPS[:2])
 MODELS = (
     *("gemini-2.5-flash", "gpt-4o-mini", "claude-sonnet-4-20250514"),
     *("anthropic/claude-3-7-sonnet-20250219", "openrouter/openai/gpt-4o"),
@@ -36,7 +51,7 @@ MODELS = (
 )
 SOURCES = (
     *("bhagavad_gita", "Bhagavad Gita", "bhagavad-gita as it is", "dhammapada", "Meditations"),
-    *("道德經 — 老子", "a/b%c", "?#", "s" * 129, STAMPS[0]),
+    *("道德經 — 老子", "a/b%c", "?#", LONG, "s" * 129, STAMPS[0]),
 )
 CITATION_TEXTS = (
     *("Bhagavad Gita 2.47", "Bg. 2.47", "Dhammapada 1:5", "Meditations 5", "Meditations 5.16-18"),
@@ -53,6 +68,7 @@ CHAPTERS = (
     "Bg. 2.47",
     "Bg.3",
     "Chapter One",
+    LONG,
     " 2 ",
     "c" * 129,
     STAMPS[0],
@@ -67,6 +83,7 @@ VERSES = (
     "Bg.2.47",
     "Bg 16-18",
     "Bg. .5",
+    LONG,
     "v" * 129,
     STAMPS[1],
 )
