@@ -14,6 +14,7 @@ from unittest.mock import patch
 import cosmos_views.store.archive
 from cosmos_views import worker as wiring
 from cosmos_views.pack import Pack
+from cosmos_views.upkeep import attempts
 from cosmos_views.upkeep.erase import erasing
 from cosmos_views.upkeep.rebuild import phases, rebuilding
 from pack import PACK
@@ -86,6 +87,8 @@ def ambient(
         patch.object(wiring, "secrets", secrets),
         patch.object(Pack, "definition", property(lambda _: deployed())),
         patch.object(erasing, "secrets", secrets),
+        patch.object(attempts, "time", clock),
+        patch.object(attempts, "random", random),
         patch.object(rebuilding, "time", clock),
         patch.object(phases, "time", clock),
         # Sources whose documents never expire: what a horizon leaves out is told in tests/rebuild.

@@ -43,6 +43,7 @@ from cosmos_views.store.sources import SourceStore
 from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
 from cosmos_views.upkeep.archive.copies import is_segment_of, path_of, places_of
+from cosmos_views.upkeep.attempts import Attempts
 from cosmos_views.upkeep.erase.erasure import Entombed, Erasing, facts_by_source, tombstone
 from cosmos_views.upkeep.working import Working
 
@@ -385,7 +386,8 @@ class Erasure:
 
     def _forget_pending(self, layout: Layout) -> None:
         for pk, _ in self._pending(layout):
-            for _ in range(FOLDS_MAX):
+            attempts = Attempts("the head changes all the time")
+            while True:
                 bucket = read_bucket(self.places.state, pk)
                 parked = self._parked(bucket)
                 gone = set(self._names_of([*bucket.head.pending, *parked]))
@@ -399,10 +401,10 @@ class Erasure:
                 deletions = [Delete(parked[name][0].id) for name in names]
                 try:
                     self.places.state.commit(pk, [Write(head, HEAD_ID, bucket.etag), *deletions])
-                except CommitError:
-                    continue
-            else:
-                raise Transient("the head changes all the time")
+                except CommitError as failure:
+                    attempts.failed(failure)
+                else:
+                    attempts.succeeded()
 
 
 def _layouts(generation: Generation, phases: Collection[Phase]) -> list[Layout]:

@@ -8,7 +8,7 @@ is done is found done by the next attempt.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cosmos_views.intake.ownership import Layout, version_of
@@ -19,7 +19,6 @@ from cosmos_views.ledger.commits import (
     Delete,
     Operation,
     TooLarge,
-    Transient,
     Write,
 )
 from cosmos_views.ledger.entries import Outcome, Verdict
@@ -29,8 +28,8 @@ from cosmos_views.ledger.plan import plan as make_plan
 from cosmos_views.owners import OwnerKind
 from cosmos_views.pack import Pack
 from cosmos_views.publish.journal import Journal, journal_id, journal_of
+from cosmos_views.upkeep.attempts import Attempts
 
-ATTEMPTS_MAX = 50
 ENTRIES_PER_COMMIT = 50
 """Taken back together, with hot document, months and journal under one commit."""
 
@@ -49,7 +48,8 @@ def tombstone(kind: OwnerKind, state: State, layout: Layout, key: str) -> Entomb
     """Set an owner's tombstone in one generation; one that stands stays. Raises Transient."""
     pk = layout.pk_of(key)
     name = hot_id(key)
-    for _ in range(ATTEMPTS_MAX):
+    attempts = Attempts("the owner's hot document changes all the time")
+    while True:
         found, token = state.read(pk, [name])
         hot = found.get(name)
         if is_erased(hot):
@@ -58,10 +58,10 @@ def tombstone(kind: OwnerKind, state: State, layout: Layout, key: str) -> Entomb
         body = Tombstone(name, pk) if hot is None else kind.entombed(hot)
         try:
             committed = state.commit(pk, [Write(body, name, None if hot is None else hot["_etag"])])
-        except CommitError:
+        except CommitError as failure:
+            attempts.failed(failure)
             continue
         return Entombed(pk, key, committed.session_token)
-    raise Transient("the owner's hot document changes all the time")
 
 
 @dataclass
@@ -75,7 +75,9 @@ class Erasing:
     now_ms: Callable[[], int]
     nonce: Callable[[], str]
     pace: Callable[[], None]
-    _attempts: int = 0
+    _attempts: Attempts = field(
+        default_factory=lambda: Attempts("what is counted of the owner could not be taken back")
+    )
 
     def retract(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Delete entries (id, outcome, fact), and what they counted. Raises Transient."""
@@ -92,14 +94,11 @@ class Erasing:
             try:
                 if operations:
                     token = self.state.commit(self.at.pk, operations).session_token
-            except TooLarge:
-                self._again()
-                size = max(1, len(chunk) // 2)
+            except CommitError as failure:
+                self._attempts.failed(failure)
+                size = max(1, len(chunk) // 2) if isinstance(failure, TooLarge) else size
                 continue
-            except CommitError:
-                self._again()
-                continue
-            self._attempts = 0
+            self._attempts.succeeded()
             self.pace()
             left = left if partial else left[len(chunk) :]
         self.delete([one["id"] for one in entries if one["outcome"] != Outcome.COUNTED])
@@ -111,11 +110,12 @@ class Erasing:
             chunk = left[:OPERATIONS_MAX]
             try:
                 self.state.commit(self.at.pk, [Delete(one) for one in chunk])
-            except CommitError:
-                self._again()
+            except CommitError as failure:
+                self._attempts.failed(failure)
                 found, _ = self.state.read(self.at.pk, chunk, self.at.session_token)
                 left = [one for one in chunk if one in found] + left[len(chunk) :]
                 continue
+            self._attempts.succeeded()
             self.pace()
             left = left[len(chunk) :]
 
@@ -135,8 +135,8 @@ class Erasing:
                 operations.append(Write(journal, journal.id, None))
             try:
                 self.state.commit(self.at.pk, operations)
-            except CommitError:
-                self._again()
+            except CommitError as failure:
+                self._attempts.failed(failure)
 
     def _whole(
         self, documents: Mapping[str, Mapping[str, Any]], token: str | None
@@ -174,11 +174,6 @@ class Erasing:
         if journal is not None:
             writes.append(Write(journal, journal.id, None))
         return (writes if plan.partial else writes + deletes), plan.partial
-
-    def _again(self) -> None:
-        self._attempts += 1
-        if self._attempts > ATTEMPTS_MAX:
-            raise Transient("what is counted of the owner could not be taken back")
 
 
 def facts_by_source(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:

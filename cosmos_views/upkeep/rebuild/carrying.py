@@ -11,16 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cosmos_views.intake.ownership import Layout
-from cosmos_views.ledger.commits import CommitError, Operation, TooLarge, Transient, Write
+from cosmos_views.ledger.commits import CommitError, Operation, TooLarge, Write
 from cosmos_views.ledger.generations import Building
 from cosmos_views.ledger.owners import hot_id, is_erased
 from cosmos_views.owners import OwnerKind
 from cosmos_views.publish.journal import Journal, journal_id
 from cosmos_views.publish.measures import Delta, add_row, normalized_delta
 from cosmos_views.store.state import StateStore
+from cosmos_views.upkeep.attempts import Attempts
 
 OWNERS_PER_COMMIT = 40
-ATTEMPTS_MAX = 20
 
 
 class _Carrying(NamedTuple):
@@ -65,7 +65,7 @@ def _commit(
     horizon_seconds: int,
     at_ms: int,
 ) -> int:
-    count, size, attempts = 0, OWNERS_PER_COMMIT, 0
+    count, size, attempts = 0, OWNERS_PER_COMMIT, Attempts("carrying owners over keeps failing")
     while owners:
         some = owners[:size]
         carried, operations = _planned(kind, state, pk, some, horizon_seconds, at_ms)
@@ -73,13 +73,12 @@ def _commit(
             try:
                 state.commit(pk, operations)
             except CommitError as failure:
-                attempts += 1
-                if attempts > ATTEMPTS_MAX:
-                    raise Transient(f"carrying owners over keeps failing: {failure}") from failure
+                attempts.failed(failure)
                 size = max(1, size // 2) if isinstance(failure, TooLarge) else size
                 continue
             count += carried
-        owners, attempts = owners[len(some) :], 0
+        owners = owners[len(some) :]
+        attempts.succeeded()
     return count
 
 

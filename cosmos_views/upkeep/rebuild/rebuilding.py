@@ -17,7 +17,7 @@ import msgspec
 
 from cosmos_views.intake.ownership import Layout
 from cosmos_views.ledger.buckets import bucket_pk
-from cosmos_views.ledger.commits import CommitError, Conflict, Transient, Write
+from cosmos_views.ledger.commits import CommitError, Conflict, Write
 from cosmos_views.ledger.generations import (
     BEFORE_SWITCH,
     GENERATION_SECONDS,
@@ -40,6 +40,7 @@ from cosmos_views.store.failures import Refused
 from cosmos_views.store.generation import GenerationStore, HeldGeneration
 from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
+from cosmos_views.upkeep.attempts import Attempts
 from cosmos_views.upkeep.audit import auditing, reader_name
 from cosmos_views.upkeep.erase.erasure import tombstone
 from cosmos_views.upkeep.rebuild.carrying import carry_owners
@@ -47,7 +48,6 @@ from cosmos_views.upkeep.rebuild.removal import remove_generation
 from cosmos_views.upkeep.trailing import TrailingReader, run_all
 from cosmos_views.upkeep.working import Working
 
-ATTEMPTS_MAX = 50
 PAGES_PER_RUN = 4
 """Of each source, before what they counted is folded."""
 PAGE_DOCUMENTS = 500
@@ -380,16 +380,16 @@ class Rebuilding:
     def _head(self, pk: str, changed: Callable[[Head], Head]) -> str | None:
         """Change a bucket's head as it was read; the session in which it has changed.
         Raises Transient."""
-        for attempt in range(ATTEMPTS_MAX):
+        attempts = Attempts(f"the head of bucket {pk} changes all the time")
+        while True:
             bucket = read_bucket(self.state, pk)
             head = changed(bucket.head)
             if head == bucket.head and bucket.etag is not None:
                 return bucket.session_token
             try:
                 return self.state.commit(pk, [Write(head, HEAD_ID, bucket.etag)]).session_token
-            except CommitError:
-                self.wait(min(0.02 * 2**attempt, 1.0))
-        raise Transient(f"the head of bucket {pk} changes all the time")
+            except CommitError as failure:
+                attempts.failed(failure)
 
     def _still(self, held: HeldGeneration, phase: Phase) -> None:
         building = self.generations.held().generation.building

@@ -13,13 +13,12 @@ from cosmos_views.ledger.commits import (
     Conflict,
     Delete,
     TooLarge,
-    Transient,
 )
 from cosmos_views.store.state import StateStore
+from cosmos_views.upkeep.attempts import Attempts
 from cosmos_views.upkeep.audit import reader_name
 from cosmos_views.upkeep.cursors import CURSORS_PK
 
-ATTEMPTS_MAX = 20
 _LAST_ID = "~"
 """Every id of a state document begins with a letter."""
 
@@ -39,18 +38,17 @@ def remove_range(
     state: StateStore, pk: str, start: str, end: str, pace: Callable[[], None]
 ) -> Iterator[int]:
     """Delete every document with start <= id < end of a partition. Raises Transient."""
-    attempts, most = 0, OPERATIONS_MAX
+    attempts, most = Attempts(f"removing {pk} keeps failing"), OPERATIONS_MAX
     while ids := state.ids(pk, start, end, most):
         try:
             state.commit(pk, [Delete(one) for one in ids])
         except CommitError as failure:
             # Another removal was faster, or nobody knows: what is left is listed again.
-            attempts += 1
-            if attempts > ATTEMPTS_MAX:
-                raise Transient(f"removing {pk} keeps failing: {failure}") from failure
+            attempts.failed(failure)
             if isinstance(failure, TooLarge | Conflict):
                 most = max(1, most // 2)
             continue
-        attempts, most = 0, OPERATIONS_MAX
+        attempts.succeeded()
+        most = OPERATIONS_MAX
         yield len(ids)
         pace()

@@ -37,6 +37,7 @@ from cosmos_views.publish.view import SYMBOL, View
 from cosmos_views.store.bucket_feed import BucketFeed
 from cosmos_views.store.state import StateStore
 from cosmos_views.store.views import ViewStore
+from cosmos_views.upkeep.attempts import Attempts
 from cosmos_views.upkeep.publication import published_since
 from cosmos_views.upkeep.reconcile import proof
 from cosmos_views.upkeep.reconcile.forms import Form, form_of
@@ -44,7 +45,6 @@ from cosmos_views.upkeep.reconcile.proof import differences_of
 from cosmos_views.upkeep.reconcile.walking import Moving
 
 SNAPSHOT_TRIES_MAX = 20
-REPUBLISH_TRIES_MAX = 20
 LOOKS_MAX = 10
 """A document that differs is looked at again where the state has moved; then it is left to the next
 run."""
@@ -360,8 +360,9 @@ class PublishedViews:
 
 def republish(state: StateStore, pk: str, names: Sequence[str]) -> None:
     """Make keys due at once, under a new stamp: a document edited by hand carries the old one, and
-    would pass for published. Raises Moving."""
-    for _ in range(REPUBLISH_TRIES_MAX):
+    would pass for published. Raises Transient."""
+    attempts = Attempts(f"bucket {pk} is folded all the time")
+    while True:
         bucket = read_bucket(state, pk)
         head = msgspec.structs.replace(
             bucket.head,
@@ -370,7 +371,7 @@ def republish(state: StateStore, pk: str, names: Sequence[str]) -> None:
         )
         try:
             state.commit(pk, [Write(head, HEAD_ID, bucket.etag)])
-        except CommitError:
-            continue  # it was folded meanwhile, or nobody knows
-        return
-    raise Moving("the state is folded all the time: run again")
+        except CommitError as failure:
+            attempts.failed(failure)  # it was folded meanwhile, or nobody knows
+        else:
+            return

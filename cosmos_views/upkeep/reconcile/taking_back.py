@@ -7,14 +7,13 @@ import msgspec
 
 from cosmos_views.intake.ownership import counts_nothing, version_of
 from cosmos_views.intake.ports import State
-from cosmos_views.ledger.commits import CommitError, Operation, Transient, Write
+from cosmos_views.ledger.commits import CommitError, Operation, Write
 from cosmos_views.ledger.owners import hot_id, is_erased
 from cosmos_views.ledger.plan import Owner
 from cosmos_views.pack import Pack
 from cosmos_views.publish.journal import journal_of
+from cosmos_views.upkeep.attempts import Attempts
 from cosmos_views.upkeep.erase.erasure import planned, retraction
-
-ATTEMPTS_MAX = 50
 
 
 def retract(
@@ -27,7 +26,8 @@ def retract(
     """Decide an entry `deleted`; False where it no longer counts the version it did, or its owner
     is being erased. Raises Transient."""
     pk, name, key = entry["pk"], entry["id"], entry.get("user")
-    for _ in range(ATTEMPTS_MAX):
+    attempts = Attempts("what is counted of a document that is gone could not be taken back")
+    while True:
         documents, token = state.read(pk, {name} if key is None else {name, hot_id(key)})
         now = documents.get(name)
         if now is None or counts_nothing(now) or version_of(now) != version_of(entry):
@@ -42,8 +42,9 @@ def retract(
             operations.append(Write(journal, journal.id, None))
         try:
             state.commit(pk, operations)
-        except CommitError:
+        except CommitError as failure:
+            attempts.failed(failure)
             continue
         if not plan.partial:
             return True
-    raise Transient("what is counted of a document that is gone could not be taken back")
+        attempts.succeeded()
