@@ -3,14 +3,13 @@
 import pytest
 
 from cosmos_views.ledger.commits import Conflict, Transient
-from cosmos_views.upkeep import attempts
 from cosmos_views.upkeep.attempts import ATTEMPTS_MAX, PAUSE_SECONDS_MAX, Attempts
 
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     slept: list[float] = []
-    monkeypatch.setattr(attempts.time, "sleep", slept.append)
+    monkeypatch.setattr("cosmos_views.upkeep.attempts.time.sleep", slept.append)
     return slept
 
 
