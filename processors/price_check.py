@@ -7,10 +7,13 @@ model is named as it would be priced; it writes nothing.
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.console import Console
+from rich.status import Status
 
 from cosmos_views.cli import connection
 from cosmos_views.cli.lines import CannotRead, Problem, read_lines
@@ -26,9 +29,14 @@ from processors.facts import InteractionFact
 from processors.pricing import Prices, load_overrides
 
 MILLION = 1_000_000
-PROGRESS_EVERY = 10_000
+SOURCE = "user_interactions"
+PROGRESS_EVERY = 1_000
 PAGE_DOCUMENTS = 1_000
-HEADINGS = ("model", "interactions", "input", "output", "USD", "per M in", "per M out", "rule")
+PROBLEMS_KEPT_MAX, PROBLEMS_SHOWN_MAX = 1_000, 20
+REMEMBERED_MAX = 100_000
+"""Documents whose last version is remembered, so that a later one takes its place."""
+UNPRICED = ("without a price", "calls", "input tokens", "output tokens")
+PRICED = ("model", "calls", "USD", "per M in", "per M out", "rule")
 
 
 class Model(msgspec.Struct):
@@ -61,8 +69,19 @@ class Check(msgspec.Struct):
     documents: int = 0
     not_counted: int = 0
     """Deleted, of another kind, or invalid: no model call is priced of these."""
+    replaced: int = 0
+    """Earlier versions of documents that came again: only the last one counts."""
+    rejected: int = 0
+    """Lines that cannot be read, and documents that the worker would not take."""
     problems: list[str] = []  # msgspec copies the empty default
+    """The first of them, each with its place and the reason."""
     models: list[Model] = []
+
+    def report(self, problem: str) -> None:
+        """Note what was rejected."""
+        self.rejected += 1
+        if len(self.problems) < PROBLEMS_KEPT_MAX:
+            self.problems.append(problem)
 
 
 def add_parser(commands: Any, _pack: Pack) -> None:
@@ -74,8 +93,10 @@ def add_parser(commands: Any, _pack: Pack) -> None:
         help="list the model ids of real documents with their prices",
         description="Reads interactions from a file of JSON lines or from the source container, and"
         " lists every model id with the price it finds and by which rule: those without a price"
-        " first, by their tokens, then the others, the most expensive first. Nothing is written."
-        " Exit code 1 when a call has no price, or a line cannot be read.",
+        " first, by their tokens, then the others, the most expensive first. Of a document that"
+        " comes again only the last version counts, among the last 100 000 documents. A document"
+        " that names no kind is taken for an interaction. Nothing is written. Exit codes: 0 every"
+        " call has a price, 1 one has none or a document was rejected, 2 wrong usage.",
     )
     where = check.add_mutually_exclusive_group(required=True)
     where.add_argument("file", nargs="?", type=Path, metavar="FILE", help="one document per line")
@@ -94,43 +115,64 @@ def run(options: argparse.Namespace) -> int:
     changes = (
         _in_container(options) if options.container else _in_file(options.pack, options.file, done)
     )
+    errors = Console(stderr=True)
     try:
-        _count(changes, prices, done)
+        with errors.status("reading") if errors.is_terminal else nullcontext() as status:
+            _count(changes, prices, done, status)
     except CannotRead as error:
         raise ConfigurationError(str(error)) from None
-    for problem in done.problems:
+    for problem in done.problems[:PROBLEMS_SHOWN_MAX]:
         print(problem, file=sys.stderr)
+    if (more := done.rejected - PROBLEMS_SHOWN_MAX) > 0:
+        print(f"{cell(more)} more were rejected; --json lists them", file=sys.stderr)
     if options.json:
         print_json(msgspec.to_builtins(done))
     else:
         _print(done)
-    return 1 if done.problems or any(one.unpriced for one in done.models) else 0
+    return 1 if done.rejected or any(one.unpriced for one in done.models) else 0
 
 
-def _count(changes: Iterator[Change], prices: Prices, done: Check) -> None:
+def _count(
+    changes: Iterator[tuple[str, Change]], prices: Prices, done: Check, status: Status | None
+) -> None:
     source = interactions.source(prices)
     models: dict[str, Model] = {}
-    for change in changes:
+    latest: dict[str, InteractionFact | None] = {}
+    for place, change in changes:
         done.documents += 1
-        if done.documents % PROGRESS_EVERY == 0:
-            print(f"{cell(done.documents)} documents read …", file=sys.stderr)
-        fact = judge(source, change, -1).verdict.fact
-        if not isinstance(fact, InteractionFact):
-            done.not_counted += 1
-            continue
-        one = models.setdefault(fact.model, Model(fact.model))
-        one.interactions += 1
-        one.input_tokens += fact.input_tokens or 0
-        one.output_tokens += fact.output_tokens or 0
-        one.unpriced += not fact.priced
-        one.cost_nano_usd += fact.cost_nano_usd
-        one.latest = max(one.latest, fact.at_seconds)
+        if status is not None and done.documents % PROGRESS_EVERY == 0:
+            status.update(f"{cell(done.documents)} documents read")
+        judged = judge(source, change, -1)
+        if judged.rejected is not None:
+            done.report(f"{place}: {judged.rejected.category}: {judged.rejected}")
+        fact = judged.verdict.fact
+        counted = fact if isinstance(fact, InteractionFact) else None
+        done.not_counted += counted is None
+        if change.entry_id in latest:
+            done.replaced += 1
+            _add(models, latest.pop(change.entry_id), -1)
+        latest[change.entry_id] = counted
+        if len(latest) > REMEMBERED_MAX:
+            del latest[next(iter(latest))]
+        _add(models, counted, 1)
     for one in models.values():
         one.rule = prices.rule(one.model, one.latest)
         one.cost_usd = one.cost_nano_usd / NANO
         one.input_usd_per_million = _usd(prices(one.model, one.latest, MILLION, 0))
         one.output_usd_per_million = _usd(prices(one.model, one.latest, 0, MILLION))
-    done.models = sorted(models.values(), key=_dearest_first)
+    done.models = sorted((one for one in models.values() if one.interactions), key=_dearest_first)
+
+
+def _add(models: dict[str, Model], fact: InteractionFact | None, sign: int) -> None:
+    if fact is None:
+        return
+    one = models.setdefault(fact.model, Model(fact.model))
+    one.interactions += sign
+    one.input_tokens += sign * (fact.input_tokens or 0)
+    one.output_tokens += sign * (fact.output_tokens or 0)
+    one.unpriced += sign * (not fact.priced)
+    one.cost_nano_usd += sign * fact.cost_nano_usd
+    one.latest = max(one.latest, fact.at_seconds)
 
 
 def _dearest_first(one: Model) -> tuple[bool, int, int, str]:
@@ -141,40 +183,47 @@ def _usd(nano_usd: int | None) -> float | None:
     return None if nano_usd is None else nano_usd / NANO
 
 
-def _in_file(pack: Pack, path: Path, done: Check) -> Iterator[Change]:
-    for _, line in read_lines(pack, path, "user_interactions"):
+def _in_file(pack: Pack, path: Path, done: Check) -> Iterator[tuple[str, Change]]:
+    for _, line in read_lines(pack, path, SOURCE):
         if isinstance(line, Problem):
-            done.problems.append(f"{line.place}: {line.reason}")
-        elif line.source == "user_interactions":
-            yield line.change
+            done.report(f"{line.place}: {line.reason}")
+        elif line.source == SOURCE:
+            yield line.place, line.change
 
 
-def _in_container(options: argparse.Namespace) -> Iterator[Change]:
-    container = connection.connect(options).container("user_interactions")
-    source = interactions.source(Prices(()))
+def _in_container(options: argparse.Namespace) -> Iterator[tuple[str, Change]]:
+    container = connection.connect(options).container(SOURCE)
+    source = options.pack.source(SOURCE)
     for page in container.read_all_items(max_item_count=PAGE_DOCUMENTS).by_page():
         for document in page:
-            yield read_document(source, as_text(document).encode())
+            change = read_document(source, as_text(document).encode())
+            yield f"{SOURCE}/{change.document_id}", change
 
 
 def _print(done: Check) -> None:
-    rows = [
+    out = console()
+    unpriced = [
+        (one.model, one.interactions, one.input_tokens, one.output_tokens)
+        for one in done.models
+        if one.is_unpriced
+    ]
+    priced = [
         (
             one.model,
             one.interactions,
-            one.input_tokens,
-            one.output_tokens,
             one.cost_usd,
             one.input_usd_per_million,
             one.output_usd_per_million,
             one.rule,
         )
         for one in done.models
+        if not one.is_unpriced
     ]
-    if rows:
-        console().print(table(HEADINGS, rows))
-    unpriced = sum(one.is_unpriced for one in done.models)
-    console().print(
-        f"{cell(done.documents)} documents, {cell(done.not_counted)} of them not counted; "
-        f"{cell(len(rows))} models, {cell(unpriced)} without a price"
+    for headings, rows in ((UNPRICED, unpriced), (PRICED, priced)):
+        if rows:
+            out.print(table(headings, rows))
+    out.print(
+        f"{cell(done.documents)} documents, {cell(done.not_counted)} of them not counted, "
+        f"{cell(done.replaced)} replaced by a later version; {cell(len(done.models))} models, "
+        f"{cell(len(unpriced))} without a price"
     )
