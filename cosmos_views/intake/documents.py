@@ -41,7 +41,7 @@ class Change(msgspec.Struct):
     owner_readable: bool
     """False when the fields naming the owner could not be read: it may still have one."""
     key_names_owner: bool
-    """A part of the key is one of those fields, and text."""
+    """Where no field names the owner: a part of the key is one of those fields, and text."""
     kind: str | None
     """None when what stands there is not text, or where the source knows no kinds."""
     deleted: bool
@@ -249,7 +249,7 @@ def _member(value: Any, name: str) -> Any:
 def _change(source: Source[D], document: D) -> Change:
     said = _reader(source).of_document(document)
     owner, rejected = _owner(source, said.owner)
-    kind = next(filter(None, said.kind), None) or _default_kind(source)
+    kind = _first(said.kind) or _default_kind(source)
     deleted = _is_deleted(said)
     key = tuple(said.key)
     return Change(
@@ -263,7 +263,7 @@ def _change(source: Source[D], document: D) -> Change:
         owner_readable=owner is not None
         or not source.owner
         or (rejected is None and not deleted and source.accepts(kind)),
-        key_names_owner=_names_owner(source, key),
+        key_names_owner=owner is None and _names_owner(source, key),
         kind=kind,
         deleted=deleted,
         ttl_seconds=_own_ttl(document.ttl),
@@ -301,7 +301,7 @@ def _undecodable(source: Source[D], raw: bytes | msgspec.Raw, error: msgspec.Dec
         ),
         owner=owner,
         owner_readable=owner_readable,
-        key_names_owner=_names_owner(source, key),
+        key_names_owner=owner is None and _names_owner(source, key),
         kind=kind,
         deleted=_is_deleted(said),
         ttl_seconds=_own_ttl(known.get("ttl")),
@@ -316,8 +316,18 @@ def _typed(members: Mapping[str, Any], name: str, of: type[T]) -> T | None:
     return value if type(value) is of else None
 
 
+def _first(said: Sequence[Any]) -> Any:
+    for value in said:
+        if value:
+            return value
+    return None
+
+
 def _is_deleted(said: _Said) -> bool:
-    return any(one is True for one in said.deleted)
+    for value in said.deleted:  # noqa: SIM110 - takes half the time of a generator
+        if value is True:
+            return True
+    return False
 
 
 def _names_owner(source: Source[Any], key: Sequence[Any]) -> bool:
@@ -360,6 +370,17 @@ def _kind(source: Source[Any], said: Sequence[Any]) -> tuple[str | None, Rejecte
 
 def _owner(source: Source[Any], said: Sequence[Any]) -> tuple[str | None, Rejected | None]:
     """(the owner, why the document is invalid): the first name present; all of them are checked."""
+    owner: str | None = None
+    for value in said:
+        if value:
+            if len(value) * 4 > OWNER_BYTES_MAX:
+                return _long_owner(source, said)
+            owner = owner or value
+    return owner, None
+
+
+def _long_owner(source: Source[Any], said: Sequence[Any]) -> tuple[str | None, Rejected | None]:
+    """The same where a name may be too long."""
     owner: str | None = None
     rejected: Rejected | None = None
     for name, value in zip(source.owner, said, strict=True):

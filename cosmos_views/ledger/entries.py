@@ -17,6 +17,7 @@ from cosmos_views.ledger.instants import DAY_SECONDS
 from cosmos_views.ledger.labels import digest
 from cosmos_views.ledger.versions import Version
 
+_encode = msgspec.json.Encoder().encode
 TTL_AFTER_SOURCE_SECONDS = 30 * DAY_SECONDS
 """An entry outlives its document, so that a late delivery still finds it."""
 
@@ -74,7 +75,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 def entry_id(container: str, key: Sequence[object], document_id: str) -> str:
     """The ledger id of a document, given the parts of its partition key: absent (UNSET), null and
     "" are three different ones."""
-    parts = ("" if one is msgspec.UNSET else msgspec.json.encode(one).decode() for one in key)
+    parts = ["" if one is msgspec.UNSET else _encode(one).decode() for one in key]
     return f"e:{container}:{digest(*parts, document_id)}"
 
 
