@@ -26,6 +26,7 @@ from tests.oracle import Prices, SourceDocument, classify, comparable, compute_v
 from tests.oracle.documents import read_user
 from tests.oracle.values import Fields, Invalid
 from tests.simulation.cosmos import Document, Key, Operation, Version, key_of
+from tests.simulation.notes import is_note
 from tests.simulation.world import SOURCES, World
 
 COMMITS_PER_PROOF = 10
@@ -108,7 +109,9 @@ class Auditor:
             return
         self._unproven.remove(key)
         self.proofs += 1
-        documents = {one["id"]: one for one in self._world.containers["state"].under(key)}
+        documents = {
+            one["id"]: one for one in self._world.containers["state"].under(key) if not is_note(one)
+        }
         snapshot = Snapshot(msgspec.json.decode(key), documents)
         must = proof.expected(PACK, snapshot)
         differences = proof.measure_differences(must.measures, proof.found_measures(snapshot))
@@ -151,7 +154,8 @@ class Auditor:
             found = {
                 one["id"]: comparable(one)
                 for _, one in world.containers[view].latest()
-                if not one.get("empty") and one.get("metric_type") != "change_feed"
+                if not (is_note(one) or one.get("empty"))
+                and one.get("metric_type") != "change_feed"
             }
             for name in sorted({*expected[view], *found}):
                 differences += compared(name, expected[view].get(name), found.get(name))
@@ -165,6 +169,7 @@ class Auditor:
         status = {
             (one["source"], _key_of_letter(one), one["document_id"], one["version"]["etag"]): one
             for _, one in self._world.containers["poison_messages"].latest()
+            if not is_note(one)
         }
         etags = {}
         for document in self._standing_documents():
@@ -222,7 +227,7 @@ class Auditor:
 
     def _state(self, prefix: str) -> list[Document]:
         pks = set(self._pks())
-        return [one for one in self._world.state(prefix) if one["pk"] in pks]
+        return [one for one in self._world.state(prefix) if one["pk"] in pks and not is_note(one)]
 
     def _is_erased(self, body: Document) -> bool:
         """Whether a version is, or may be, of a user of whom nothing must be left."""

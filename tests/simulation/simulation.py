@@ -16,6 +16,7 @@ from tests.oracle.values import Fields, Invalid
 from tests.simulation.auditor import Auditor, Untrue
 from tests.simulation.faults import Kind, Swarm
 from tests.simulation.host import Host
+from tests.simulation.notes import leave
 from tests.simulation.operator import Operator
 from tests.simulation.scheduler import Actor, Killed
 from tests.simulation.world import (
@@ -26,6 +27,8 @@ from tests.simulation.world import (
     without_busy_months,
 )
 
+NOTES_SHARE = 0.2
+"""Of all worlds, how many have somebody who leaves notes."""
 PACE_SECONDS_MAX = max(view.pace_seconds for view in PACK.views.values())
 CONVERGED_SECONDS = AUDIT_DELAY_SECONDS + 2 * SKEW_SECONDS_MAX + 3 * PACE_SECONDS_MAX
 """So long after faults stop, in virtual time, everything is true."""
@@ -138,6 +141,8 @@ class Simulation:
             # A rebuild takes the audit's cursors up to now; only an hour behind, what a fail-over
             # takes back cannot reach them.
             swarm.strengths.pop(Kind.FAILED_OVER, None)
+        self.noting = Random(f"notes:{case.seed}")
+        """Of somebody who leaves documents of their own in the worker's containers."""
         self.written = 0
         """Versions, so far."""
         self.doing = 0
@@ -182,9 +187,16 @@ class Simulation:
         for name, count in self.actors.items():
             for _ in range(count):
                 self._add(name, turns[name], self.random.uniform(-skew, skew))
+        if self.noting.random() < NOTES_SHARE:
+            scheduler.add("somebody", self._leave_notes)
         for place, errand in enumerate(self.errands):
             act = self._errand(errand, Random(f"{errand} {place}:{self.case.seed}"))
             scheduler.add(errand, act, self.random.uniform(-skew, skew))
+
+    def _leave_notes(self) -> None:
+        while self.writing:
+            self.world.scheduler.sleep(self.noting.random() * 300)
+            self.world.gate.injected["note"] += leave(self.world, self.noting)
 
     def _errand(self, errand: str, random: Random) -> Callable[[], None]:
         """What an operator does once, somewhere in the story."""
