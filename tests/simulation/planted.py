@@ -33,6 +33,7 @@ _TEST_FAILED = "\nFAILED "
 _ERROR = "E   "
 WHY_CHARACTERS_MAX = 90
 HUNT_SECONDS_MAX = 3_600
+TEST_SECONDS_MAX = 300
 MARK = "<!-- written by python -m tests.simulation.planted --markdown -->"
 
 
@@ -103,7 +104,10 @@ def _by_test(bug: Bug, root: Path) -> Caught:
         f"{bug.test} does not pass without {bug.name}: {before.stdout[-2_000:]}{before.stderr}"
     )
     plant(bug, root)
-    seconds, done = _run(root, *test)
+    try:
+        seconds, done = _run(root, *test, seconds_max=TEST_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        return Caught(bug, bug.test, "it never ends", TEST_SECONDS_MAX, 0)
     if done.returncode == 0:
         return Caught(bug, None, "", seconds, 0)
     assert _TEST_FAILED in done.stdout, f"{bug.name}: {done.stdout[-2_000:]}{done.stderr}"
@@ -126,11 +130,13 @@ def _by_seeds(bug: Bug, seeds: int, root: Path) -> Caught:
     return Caught(bug, failed, why, seconds, seeds)
 
 
-def _run(root: Path, module: str, *arguments: str) -> tuple[float, CompletedProcess[str]]:
+def _run(
+    root: Path, module: str, *arguments: str, seconds_max: float = HUNT_SECONDS_MAX
+) -> tuple[float, CompletedProcess[str]]:
     started = time.monotonic()
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(
-        command, cwd=root, capture_output=True, text=True, check=False, timeout=HUNT_SECONDS_MAX
+        command, cwd=root, capture_output=True, text=True, check=False, timeout=seconds_max
     )
     return time.monotonic() - started, done
 
