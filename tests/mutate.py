@@ -35,7 +35,6 @@ also_copy=
     containers.json
 do_not_mutate=
     cosmos_views/publish/publisher.py
-    materializers/registry.py
     cosmos_views/publish/view.py
 """
 
@@ -56,7 +55,9 @@ def main() -> None:
         chosen: list[str] = []
         if options.sample:
             # The first run makes the mutants, so that some can be chosen.
-            subprocess.run([*run, "ledger.buckets*"], cwd=directory, env=environment, check=True)
+            subprocess.run(
+                [*run, "cosmos_views.ledger.buckets*"], cwd=directory, env=environment, check=True
+            )
             chosen = sorted(results(options.python, directory))
             Random(options.seed).shuffle(chosen)
             chosen = chosen[: options.sample]

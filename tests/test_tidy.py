@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("cosmos_views", "processors", "materializers", "emulators", "demo", "benchmarks")
 ENTRANCES = ("function_app", "pack")
 FILE_LINES_MAX = 450
+PROSE_COLUMNS_MAX = 100
 
 SEAM = {"cosmos_views.pack", "cosmos_views.owners", "cosmos_views.source", "cosmos_views.texts"}
 """What engine and pack say to each other; every room may know it."""
@@ -221,6 +222,27 @@ def test_every_module_says_what_it_is_for() -> None:
 def test_every_file_stays_short() -> None:
     lengths = {named(path): len(path.read_text("utf-8").splitlines()) for path in python_files()}
     assert not {name: lines for name, lines in lengths.items() if lines > FILE_LINES_MAX}
+
+
+def prose(text: str) -> Iterator[tuple[int, str]]:
+    """Numbered lines of Markdown that can be wrapped: not code, not tables, not headings."""
+    code = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.lstrip().startswith("```"):
+            code = not code
+        elif not code and not line.lstrip().startswith(("|", "#")) and not line.startswith("    "):
+            yield number, line
+
+
+def test_prose_stays_in_its_columns() -> None:
+    wide = [
+        f"{named(path)}:{number}"
+        for path in text_files()
+        if path.suffix == ".md"
+        for number, line in prose(path.read_text("utf-8"))
+        if len(line) > PROSE_COLUMNS_MAX
+    ]
+    assert not wide
 
 
 def test_nothing_names_one_machine() -> None:
