@@ -195,7 +195,7 @@ def _bucket(state: ContainerProxy, generation: int, number: int) -> BucketStatus
     document, _ = point_read(state, HEAD_ID, pk)
     head = (document and of_form(document, Head, state.id)) or Head(HEAD_ID, pk)
     (journal,) = state.query_items(
-        "SELECT VALUE COUNT(1) FROM c WHERE c.id >= @from AND c.id < @to AND IS_DEFINED(c.delta)",
+        "SELECT VALUE COUNT(1) FROM c WHERE c.id >= @from AND c.id < @to AND IS_OBJECT(c.delta)",
         parameters=[{"name": "@from", "value": JOURNAL_FROM}, {"name": "@to", "value": JOURNAL_TO}],
         partition_key=pk,
     )

@@ -69,11 +69,7 @@ class ViewStore:
                 response_hook=noted,
             )
             return [
-                (
-                    one["id"],
-                    one["_etag"],
-                    one["_ts"] + one["ttl"] if isinstance(one.get("ttl"), int) else None,
-                )
+                (one["id"], one["_etag"], _expires_at_seconds(one["_ts"], one.get("ttl")))
                 for one in found
             ]
 
@@ -128,3 +124,8 @@ class ViewStore:
                 metering.note(view, operation, error.headers or {})
                 raise Unacceptable(f"{operation} on {view}: {error.status_code}") from error
             metering.note(view, operation, answer.get_response_headers())
+
+
+def _expires_at_seconds(ts: int, ttl: object) -> int | None:
+    """None: never, or nobody can tell. The service takes -1 for never."""
+    return ts + ttl if type(ttl) is int and ttl > 0 else None

@@ -11,7 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 AGGREGATES = frozenset(("AVG", "COUNT", "MAX", "MIN", "SUM"))
-FUNCTIONS = {"STARTSWITH": (2, 2), "IS_DEFINED": (1, 1), "ARRAY_CONTAINS": (2, 2)}
+FUNCTIONS = {
+    "STARTSWITH": (2, 2),
+    "IS_DEFINED": (1, 1),
+    "IS_OBJECT": (1, 1),
+    "ARRAY_CONTAINS": (2, 2),
+}
 
 
 @dataclass(frozen=True, slots=True)

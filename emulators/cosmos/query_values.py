@@ -206,6 +206,8 @@ def _call(name: str, arguments: list[Evaluator]) -> Evaluator:
     first = arguments[0]
     if name == "IS_DEFINED":
         return lambda document: first(document) is not UNDEFINED
+    if name == "IS_OBJECT":
+        return lambda document: isinstance(first(document), dict)
     second = arguments[1]
     if name == "STARTSWITH":
 

@@ -84,6 +84,19 @@ def test_a_document_that_no_request_reaches_ends_by_its_ttl(
     assert ran.receipt["ends_by_ttl"] == {"user_analytics": iso((ts + 86_400) * 1_000_000)}
 
 
+def test_a_document_that_no_request_reaches_and_that_never_expires_is_left(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    populate(ground)
+    old = {"id": "user_analytics_a%2Fb_202603", "user_id": USER, "ttl": -1}
+    ground.container("user_analytics").create_item(old)
+
+    ran = erase(ground, capsys)
+
+    assert ran.code == 1
+    assert ran.receipt["finished_at"] == ""
+
+
 def test_a_parked_key_of_the_user_is_deleted(
     ground: Ground, capsys: pytest.CaptureFixture[str]
 ) -> None:

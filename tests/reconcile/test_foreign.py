@@ -71,7 +71,7 @@ def test_a_damaged_state_document_is_named_and_made_anew(
 def test_notes_among_the_journal_hold_up_nothing(
     ground: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not the fold, nor a rebuild or an erasure, which wait until it is empty."""
+    """Not the fold, nor a rebuild or an erasure, which wait until it is empty, nor the proof."""
     monkeypatch.setattr(journal, "PAGE_DOCUMENTS_MAX", 2)
     worker = ground.worker()
     deliver(worker, INTERACTIONS, ground.write(INTERACTIONS, interaction("a"), interaction("b")))
@@ -85,6 +85,9 @@ def test_notes_among_the_journal_hold_up_nothing(
     account = ("--connection", ground.endpoint.connection_string, "--database", ground.database)
     assert main(["status", "--json", *account]) == 0
     assert [one["journal_documents"] for one in json.loads(capsys.readouterr().out)["state"]] == [0]
+    code, result = reconcile(ground, capsys, "--full")
+    assert (code, result["differences"]) == (0, [])
+    assert len(ground.state("j:")) == 5
     assert main(["rebuild", "--settle-seconds", "0", "--yes", *account]) == 0
     erase = ("erase", "--user", "ada", "--settle-seconds", "0", "--no-archive", "--yes")
     assert main([*erase, *account]) == 0

@@ -1,7 +1,8 @@
 """Forms: which documents of a bucket are the worker's, and can be read.
 
 What carries an id of ours and cannot be read was damaged: it is deleted, and what it told is worked
-out anew. Anything else somebody put there: it is skipped, and counted.
+out anew. Anything else somebody put there: it is skipped, and counted. So is a document among the
+journal that has no delta, which the fold passes by.
 """
 
 from collections.abc import Mapping
@@ -35,7 +36,7 @@ def form_of(pack: Pack, document: Mapping[str, Any]) -> Form:
     if name.startswith(PARKED_FROM) or (name.startswith(OWNER_PREFIX) and is_bare(document)):
         return Form.OURS
     kind = _kind_of(pack, name)
-    if kind is None:
+    if kind is None or (kind is Journal and "delta" not in document):
         return Form.FOREIGN
     try:
         msgspec.convert(document, kind, str_keys=True)
