@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
+from tests.simulation.auditor import Untrue
 from tests.simulation.faults import Kind
 from tests.simulation.shrink import failure_of, shrunk
 from tests.simulation.simulation import Case, Outcome, Simulation
@@ -36,7 +37,7 @@ def run_seeds(first: int, count: int) -> tuple[Outcome, list[tuple[Case, str]]]:
         faulthandler.dump_traceback_later(SEED_SECONDS_MAX, exit=True)
         try:
             total += Simulation(case).run()
-        except Exception as failure:
+        except (Exception, Untrue) as failure:
             failures.append((case, f"{type(failure).__name__}: {failure}"))
     faulthandler.cancel_dump_traceback_later()
     return total, failures

@@ -35,8 +35,9 @@ SYSTEM_BYTES_MAX = 500
 """Of system properties, which nobody sends."""
 
 
-class Untrue(AssertionError):
-    """Something that must hold does not."""
+class Untrue(BaseException):
+    """Something that must hold does not. Nothing of the worker's catches it, whatever it catches:
+    it is raised amidst the worker's own writes."""
 
 
 @cache

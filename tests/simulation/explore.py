@@ -9,6 +9,7 @@ is found always, and what is not found within the bound does not exist within th
 from collections.abc import Callable
 from random import Random
 
+from tests.simulation.auditor import Untrue
 from tests.simulation.scheduler import Actor, Killed, Scheduler
 
 
@@ -40,7 +41,7 @@ def explored(run: Callable[[Choices], None], deviations: int) -> int:
         choices = Choices(given, deviations)
         try:
             run(choices)
-        except Exception as failure:
+        except (Exception, Untrue) as failure:
             failure.add_note(f"the schedule was {choices.made}")
             raise
         schedules += 1

@@ -3,17 +3,18 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from tests.simulation.auditor import Untrue
 from tests.simulation.faults import Kind
 from tests.simulation.simulation import Case, Simulation
 
-Failure = Exception
+Failure = Exception | Untrue
 
 
 def failure_of(case: Case) -> Failure | None:
     """What the case fails with, if it does."""
     try:
         Simulation(case).run()
-    except Exception as failure:
+    except (Exception, Untrue) as failure:
         return failure
     return None
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.simulation.__main__ import seldom_collect
+from tests.simulation.auditor import Auditor, Untrue
 from tests.simulation.shrink import shrunk
 from tests.simulation.simulation import Case, Simulation
 
@@ -29,16 +30,27 @@ def collected_seldom() -> Iterator[None]:
 
 @pytest.mark.parametrize("first", range(SEED, SEED + SEEDS, SEEDS_PER_TEST))
 def test_every_world_ends_in_the_truth(first: int) -> None:
-    failures = []
+    failures: list[Exception | Untrue] = []
     for seed in range(first, min(first + SEEDS_PER_TEST, SEED + SEEDS)):
         case = Case(seed)
         try:
             Simulation(case).run()
-        except Exception as error:
+        except (Exception, Untrue) as error:
             error.add_note(f"{case.command} repeats it; with --shrink, the smallest such case")
             failures.append(error)
     if failures:
-        raise ExceptionGroup("worlds that ended in something untrue", failures)
+        raise BaseExceptionGroup("worlds that ended in something untrue", failures)
+
+
+def test_what_is_untrue_amidst_a_write_ends_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The publisher parks a key whatever it fails with, and once parked what the auditor said."""
+
+    def untrue(*_: object) -> None:
+        raise Untrue("never so")
+
+    monkeypatch.setattr(Auditor, "_view_written", untrue)
+    with pytest.raises(Untrue, match="never so"):
+        Simulation(Case(0)).run()
 
 
 def test_a_seed_repeats_its_world_exactly() -> None:
